@@ -1,0 +1,32 @@
+"""A registered device, as every room sees it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,63}")
+"""What a device id looks like, everywhere."""
+
+Status = Literal["active", "maintenance", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What the registry knows of one sensor. Frozen: a change is a new revision.
+
+    `address` is the identity that its network gives it (a LoRaWAN DevEUI, a SenML base name),
+    where that is not the id itself. `area` is the code of the area that holds its position.
+    `attributes` are free text by name (`mount_height_m`, `road`, …).
+    """
+
+    id: str
+    kind: str
+    model: str | None = None
+    name: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    area: str | None = None
+    status: Status = "active"
+    address: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)

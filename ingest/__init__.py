@@ -1,0 +1,1 @@
+"""A reading's way: source, dialect, validation, quality, journal, store."""

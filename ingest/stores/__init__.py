@@ -1,0 +1,1 @@
+"""Stores take line protocol and answer range queries."""
