@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(description="Folder of everything that the hub keeps")] = Path(
         "data"
     )
+    city: Annotated[
+        str,
+        Field(description="Shipped city (medan) or a folder with areas.geojson and scenarios"),
+    ] = "medan"
     timezone: Annotated[str, Field(description="Time zone of the city, for people")] = (
         "Asia/Jakarta"
     )
