@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Literal
 
 DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,63}")
@@ -17,7 +18,9 @@ class Device:
 
     `address` is the identity that its network gives it (a LoRaWAN DevEUI, a SenML base name),
     where that is not the id itself. `area` is the code of the area that holds its position.
-    `attributes` are free text by name (`mount_height_m`, `road`, …).
+    `attributes` are free text by name (`mount_height_m`, `road`, …). `installed_at` knows its zone.
+    `revision` is the registry's revision that last changed the device; it says nothing of what
+    the device is, so two devices may be equal in different revisions.
     """
 
     id: str
@@ -30,3 +33,6 @@ class Device:
     status: Status = "active"
     address: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    installed_by: str = ""
+    installed_at: datetime | None = None
+    revision: int = field(default=0, compare=False)
