@@ -33,3 +33,73 @@ class UnknownKindError(HubError):
         self.kind = kind
         self.known = known
         super().__init__(f"Kind '{kind}' does not exist. Known kinds: {', '.join(sorted(known))}")
+
+
+class UnknownCityError(HubError):
+    def __init__(self, city: str, shipped: list[str]) -> None:
+        self.city = city
+        super().__init__(
+            f"City '{city}' is neither shipped ({', '.join(shipped)}) nor a folder. Set "
+            f"KOTAHUB_CITY to a shipped name or to a folder that holds areas.geojson"
+        )
+
+
+class InvalidDeviceError(HubError):
+    """A device cannot be registered as it is.
+
+    Attributes:
+        device_id: as it was given.
+        problems: one sentence each, naming the field.
+    """
+
+    def __init__(self, device_id: str, problems: list[str]) -> None:
+        self.device_id = device_id
+        self.problems = problems
+        super().__init__(f"Device '{device_id}': " + "; ".join(problems))
+
+
+class DeviceExistsError(HubError):
+    def __init__(self, device_ids: list[str]) -> None:
+        self.device_ids = device_ids
+        shown = ", ".join(device_ids[:10]) + (" …" if len(device_ids) > 10 else "")  # noqa: PLR2004
+        super().__init__(
+            f"Registered already: {shown}. Change a device with: "
+            f"kotahub devices set {device_ids[0]} FIELD=VALUE"
+        )
+
+
+class AddressTakenError(HubError):
+    def __init__(self, address: str, holder: str) -> None:
+        self.address = address
+        self.holder = holder
+        super().__init__(
+            f"Address '{address}' belongs to device '{holder}'. Messages must find one device: give "
+            f"another address, or free it with: kotahub devices set {holder} address="
+        )
+
+
+class RegistryUnavailableError(HubError):
+    """The registry's database does not answer or cannot be used.
+
+    Attributes:
+        url: without its password.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(f"The registry at {url} cannot be used: {reason}")
+
+
+class UnknownScopeError(HubError):
+    def __init__(self, scopes: list[str], known: list[str]) -> None:
+        self.scopes = scopes
+        super().__init__(
+            f"{'No scope' if not scopes else 'Unknown scope ' + ', '.join(scopes)}: "
+            f"an API key has one or more of {', '.join(known)}"
+        )
+
+
+class UnknownKeyError(HubError):
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(f"There is no API key '{key_id}' in force. See: kotahub keys list")
