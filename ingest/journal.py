@@ -1,0 +1,609 @@
+"""The journal: what the hub has promised and not yet handed on.
+
+Promises:
+
+1. What `commit` returned from survives the death of the process and of the machine: one SQLite
+   transaction, WAL, `synchronous=FULL`.
+2. A batch ends written, refused or kept; `settle` deletes it in the transaction that moves its
+   counts. Nothing else removes one.
+3. Ledger, for each device and at any instant: received = stored + quarantined + duplicate +
+   pending, because `received` is that sum and each move between its terms is one transaction.
+4. At the disk budget, or on a full disk, `commit` raises and has changed nothing. Settling,
+   discarding and reading go on.
+
+Tables: `batch` (accepted points and their counts, until settled), `quarantine`, `ledger` (settled
+counts), `identity` (see `ingest.identity`), `presence` and `unknown` (what the devices say of
+themselves). Several processes may have the file open.
+"""
+
+import sqlite3
+import threading
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import orjson
+
+from devices.errors import HubError
+from ingest.batch import Batch, Quarantined
+from ingest.identity import WINDOW
+from ingest.types import Reason
+
+SCHEMA_VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE batch (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_ns INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    lines BLOB NOT NULL,
+    sizes BLOB,
+    counts BLOB NOT NULL
+);
+CREATE TABLE ledger (
+    device TEXT PRIMARY KEY,
+    stored INTEGER NOT NULL DEFAULT 0,
+    quarantined INTEGER NOT NULL DEFAULT 0,
+    duplicate INTEGER NOT NULL DEFAULT 0,
+    last_received_ns INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    device TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    received_ns INTEGER NOT NULL,
+    counted INTEGER NOT NULL,
+    line INTEGER NOT NULL DEFAULT 0,
+    payload BLOB NOT NULL
+);
+CREATE INDEX quarantine_device ON quarantine (device, id);
+CREATE INDEX quarantine_reason ON quarantine (reason, id);
+CREATE TABLE identity (id INTEGER PRIMARY KEY AUTOINCREMENT, hashes BLOB NOT NULL);
+CREATE TABLE presence (device TEXT PRIMARY KEY, online INTEGER NOT NULL, since_ns INTEGER NOT NULL)
+    WITHOUT ROWID;
+CREATE TABLE unknown (
+    device TEXT NOT NULL, member TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (device, member)
+) WITHOUT ROWID;
+"""
+
+_UNKNOWN_PER_DEVICE: Final = 32
+_BUSY_S: Final = 30.0
+
+
+class JournalFullError(HubError):
+    """There is no room for the batch; nothing of it was kept and nothing was acknowledged."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The journal is full ({why}): acknowledging stops until there is room. "
+            "Is the store reachable? Free disk space or raise KOTAHUB_JOURNAL_MAX_BYTES"
+        )
+
+
+class JournalVersionError(HubError):
+    def __init__(self, path: Path, version: int) -> None:
+        super().__init__(
+            f"{path} has schema version {version}, this program writes {SCHEMA_VERSION}: "
+            "run the program that wrote it"
+        )
+
+
+class UnknownItemError(HubError):
+    def __init__(self, item_id: int) -> None:
+        self.item_id = item_id
+        super().__init__(
+            f"Quarantine holds no item {item_id}: it was replayed or discarded. "
+            "List what it holds with: kotahub quarantine list"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What became of a device's messages; `received` is the sum of the four after it."""
+
+    device: str
+    received: int
+    stored: int
+    quarantined: int
+    duplicate: int
+    pending: int
+    last_received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineItem:
+    """One message in quarantine; `line` tells that the payload is points that the store refused."""
+
+    id: int
+    device: str
+    topic: str
+    reason: str
+    detail: str
+    received_ns: int
+    payload: bytes
+    counted: bool
+    line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A batch on its way to the store."""
+
+    id: int
+    received_ns: int
+    messages: int
+    lines: list[bytes]
+    sizes: "array[int] | None"
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    online: bool
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """`bytes` is what is in use of `max_bytes`; `full` that commits are being refused."""
+
+    batches: int
+    pending_messages: int
+    oldest_pending_ns: int | None
+    bytes: int
+    max_bytes: int
+    full: bool
+
+
+class Journal:
+    """One journal file. Methods block; asynchronous callers use a thread. Thread-safe."""
+
+    def __init__(self, path: Path, writer: sqlite3.Connection, max_bytes: int) -> None:
+        self.path = path
+        self.max_bytes = max_bytes
+        self._writer = writer
+        self._lock = threading.Lock()
+        self._reader = _connect(path)
+        self._reader_lock = threading.Lock()
+        self._full = False
+
+    @classmethod
+    def open(cls, path: Path, *, max_bytes: int = 4 * 1024**3) -> Self:
+        """Opens or creates the file.
+
+        Raises:
+            JournalVersionError: another version of the program wrote it.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = _connect(path)
+        version = writer.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            with _transaction(writer):
+                # Another process may have made it between the two statements.
+                if writer.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    for statement in _SCHEMA.split(";"):
+                        writer.execute(statement)
+                    writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            writer.close()
+            raise JournalVersionError(path, version)
+        return cls(path, writer, max_bytes)
+
+    def close(self) -> None:
+        with self._lock, self._reader_lock:
+            self._reader.close()
+            self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the hub's way in and out ------------------------------------------------------------
+
+    def commit(self, batch: Batch) -> None:
+        """Makes a batch durable, all of it or nothing.
+
+        Raises:
+            JournalFullError: at the disk budget, or the disk is full. Try the same batch again.
+        """
+        with self._lock:
+            if (used := self._used_bytes(self._writer)) >= self.max_bytes:
+                self._full = True
+                raise JournalFullError(f"{used} of {self.max_bytes} bytes")
+            try:
+                with _transaction(self._writer):
+                    self._insert(batch)
+            except sqlite3.OperationalError as error:
+                if "full" not in str(error):
+                    raise
+                self._full = True
+                raise JournalFullError("the disk has no room") from error
+            self._full = False
+
+    def take(self, *, after: int = 0, max_bytes: int) -> list[Taken]:
+        """The oldest batches after one id, at least one if there is any, up to `max_bytes`."""
+        taken: list[Taken] = []
+        size = 0
+        with self._reader_lock:
+            rows = self._reader.execute(
+                "SELECT id, received_ns, messages, lines, sizes, counts FROM batch "
+                "WHERE id > ? ORDER BY id",
+                (after,),
+            )
+            for number, received_ns, messages, lines, sizes, counts in rows:
+                size += len(lines)
+                if taken and size > max_bytes:
+                    break
+                taken.append(
+                    Taken(
+                        number,
+                        received_ns,
+                        messages,
+                        lines.split(b"\n"),
+                        None if sizes is None else array("i", sizes),
+                        orjson.loads(counts),
+                    )
+                )
+            rows.close()
+        return taken
+
+    def settle(self, taken: Sequence[Taken], refused: Mapping[int, str]) -> None:
+        """Ends batches: their messages are stored, but for those with a line that was refused.
+
+        `refused` holds the store's words by index into the lines of all of `taken`, one after the
+        other.
+        """
+        stored: Counter[str] = Counter()
+        last: dict[str, int] = {}
+        items: list[Quarantined] = []
+        first = 0
+        for batch in taken:
+            stored.update(batch.counts)
+            last.update(dict.fromkeys(batch.counts, batch.received_ns))
+            if refused:
+                items.extend(_refused_messages(batch, first, refused))
+                first += len(batch.lines)
+        for item in items:
+            if item.counted:
+                stored[item.device] -= 1
+        with self._lock, _transaction(self._writer):
+            cursor = self._writer.executemany(
+                "DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in taken]
+            )
+            if cursor.rowcount != len(taken):
+                raise HubError("a batch was settled twice: run one hub on a data folder")
+            self._writer.executemany(
+                "INSERT INTO ledger (device, stored, last_received_ns) VALUES (?, ?, ?) "
+                "ON CONFLICT (device) DO UPDATE SET stored = stored + excluded.stored, "
+                "last_received_ns = max(last_received_ns, excluded.last_received_ns)",
+                [(device, count, last.get(device, 0)) for device, count in stored.items()],
+            )
+            self._quarantine(items, line=True)
+
+    def identities(self) -> Iterator[int]:
+        """Identities of the last messages, oldest first, to fill a window with."""
+        with self._reader_lock:
+            rows = self._reader.execute("SELECT hashes FROM identity ORDER BY id").fetchall()
+        for (hashes,) in rows:
+            yield from array("Q", hashes)
+
+    # -- what people ask ---------------------------------------------------------------------
+
+    def state(self) -> JournalState:
+        with self._reader_lock:
+            batches, messages, oldest = self._reader.execute(
+                "SELECT count(*), coalesce(sum(messages), 0), min(received_ns) FROM batch"
+            ).fetchone()
+            used = self._used_bytes(self._reader)
+        return JournalState(batches, messages, oldest, used, self.max_bytes, self._full)
+
+    def ledger(
+        self, *, device: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> list[LedgerRow]:
+        """Rows by device; `after` is the last device of the page before."""
+        with self._reader_lock, _snapshot(self._reader):
+            settled = {
+                row[0]: row[1:]
+                for row in self._reader.execute(
+                    "SELECT device, stored, quarantined, duplicate, last_received_ns FROM ledger "
+                    "WHERE ?1 IS NULL OR device = ?1",
+                    (device,),
+                )
+            }
+            batches = self._reader.execute("SELECT received_ns, counts FROM batch").fetchall()
+        pending: Counter[str] = Counter()
+        last: dict[str, int] = {}
+        for received_ns, counts in batches:
+            for name, count in orjson.loads(counts).items():
+                pending[name] += count
+                last[name] = received_ns
+        names = sorted(
+            name
+            for name in settled.keys() | pending.keys()
+            if (device is None or name == device) and (after is None or name > after)
+        )
+        rows = []
+        for name in names[:limit]:
+            stored, refused, duplicate, seen = settled.get(name, (0, 0, 0, 0))
+            waiting = pending[name]
+            rows.append(
+                LedgerRow(
+                    device=name,
+                    received=stored + refused + duplicate + waiting,
+                    stored=stored,
+                    quarantined=refused,
+                    duplicate=duplicate,
+                    pending=waiting,
+                    last_received_ns=max(seen, last.get(name, 0)),
+                )
+            )
+        return rows
+
+    def totals(self) -> LedgerRow:
+        """The ledger of all devices together, in one row named ``."""
+        with self._reader_lock, _snapshot(self._reader):
+            stored, refused, duplicate, seen = self._reader.execute(
+                "SELECT coalesce(sum(stored), 0), coalesce(sum(quarantined), 0), "
+                "coalesce(sum(duplicate), 0), coalesce(max(last_received_ns), 0) FROM ledger"
+            ).fetchone()
+            pending, last = self._reader.execute(
+                "SELECT coalesce(sum(messages), 0), coalesce(max(received_ns), 0) FROM batch"
+            ).fetchone()
+        received = stored + refused + duplicate + pending
+        return LedgerRow("", received, stored, refused, duplicate, pending, max(seen, last))
+
+    def quarantine(
+        self,
+        *,
+        device: str | None = None,
+        reason: str | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[QuarantineItem]:
+        """Items, oldest first; `after` is the last id of the page before."""
+        with self._reader_lock:
+            rows = self._reader.execute(
+                f"SELECT {_ITEM_COLUMNS} FROM quarantine "  # noqa: S608 - constant columns
+                "WHERE id > ? AND (?2 IS NULL OR device = ?2) AND (?3 IS NULL OR reason = ?3) "
+                "ORDER BY id LIMIT ?4",
+                (after or 0, device, reason, -1 if limit is None else limit),
+            ).fetchall()
+        return [_item(row) for row in rows]
+
+    def quarantine_item(self, item_id: int) -> QuarantineItem:
+        """One item.
+
+        Raises:
+            UnknownItemError: it is not there (any more).
+        """
+        with self._reader_lock:
+            row = self._reader.execute(
+                f"SELECT {_ITEM_COLUMNS} FROM quarantine WHERE id = ?",  # noqa: S608 - constant
+                (item_id,),
+            ).fetchone()
+        if row is None:
+            raise UnknownItemError(item_id)
+        return _item(row)
+
+    def quarantine_counts(self) -> dict[tuple[str, str], int]:
+        """Items by device and reason."""
+        with self._reader_lock:
+            rows = self._reader.execute(
+                "SELECT device, reason, count(*) FROM quarantine GROUP BY device, reason"
+            ).fetchall()
+        return {(device, reason): count for device, reason, count in rows}
+
+    def discard(self, item_ids: Sequence[int]) -> int:
+        """Forgets items for good; the ledger goes on counting their messages as quarantined."""
+        with self._lock, _transaction(self._writer):
+            cursor = self._writer.executemany(
+                "DELETE FROM quarantine WHERE id = ?", [(number,) for number in item_ids]
+            )
+            return cursor.rowcount
+
+    def resolve(self, item: QuarantineItem, outcome: Batch) -> bool:
+        """Takes an item out of quarantine and puts its outcome in, in one transaction.
+
+        Returns False, and does nothing, where the item is not there any more.
+        """
+        with self._lock, _transaction(self._writer):
+            gone = self._writer.execute("DELETE FROM quarantine WHERE id = ?", (item.id,))
+            if gone.rowcount == 0:
+                return False
+            if item.counted:
+                self._writer.execute(
+                    "UPDATE ledger SET quarantined = quarantined - 1 WHERE device = ?",
+                    (item.device,),
+                )
+                # A network address becomes a device: nothing is left under the old name.
+                self._writer.execute(
+                    "DELETE FROM ledger WHERE device = ? "
+                    "AND stored = 0 AND quarantined = 0 AND duplicate = 0",
+                    (item.device,),
+                )
+            self._insert(outcome)
+            return True
+
+    def presence(self, device: str) -> Presence | None:
+        """What the device (or its last will) said of itself; None if it never did."""
+        with self._reader_lock:
+            row = self._reader.execute(
+                "SELECT online, since_ns FROM presence WHERE device = ?", (device,)
+            ).fetchone()
+        return None if row is None else Presence(bool(row[0]), row[1])
+
+    def unknown_members(self, device: str) -> dict[str, int]:
+        """Members of the device's payloads that nobody knows, with their counts."""
+        with self._reader_lock:
+            return dict(
+                self._reader.execute(
+                    "SELECT member, count FROM unknown WHERE device = ? ORDER BY member", (device,)
+                ).fetchall()
+            )
+
+    # -- within a transaction ----------------------------------------------------------------
+
+    def _insert(self, batch: Batch) -> None:
+        write = self._writer
+        if batch.lines:
+            plain = all(size == 1 for size in batch.sizes)
+            write.execute(
+                "INSERT INTO batch (received_ns, messages, lines, sizes, counts) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (
+                    batch.received_ns,
+                    sum(batch.accepted.values()),
+                    b"\n".join(batch.lines),
+                    None if plain else array("i", batch.sizes).tobytes(),
+                    orjson.dumps(batch.accepted),
+                ),
+            )
+        self._quarantine(batch.quarantined, line=False)
+        if batch.duplicate:
+            write.executemany(
+                "INSERT INTO ledger (device, duplicate, last_received_ns) VALUES (?, ?, ?) "
+                "ON CONFLICT (device) DO UPDATE SET duplicate = duplicate + excluded.duplicate, "
+                "last_received_ns = max(last_received_ns, excluded.last_received_ns)",
+                [(name, count, batch.received_ns) for name, count in batch.duplicate.items()],
+            )
+        if batch.identities:
+            self._remember(batch)
+        for device, (online, since_ns) in batch.presence.items():
+            write.execute(
+                "INSERT INTO presence VALUES (?, ?, ?) ON CONFLICT (device) DO UPDATE SET "
+                "online = excluded.online, since_ns = excluded.since_ns "
+                "WHERE online != excluded.online",
+                (device, online, since_ns),
+            )
+        for (device, member), count in batch.unknown.items():
+            write.execute(
+                "INSERT INTO unknown SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM unknown "
+                "WHERE device = ?1 AND member != ?2) < ?4 "
+                "ON CONFLICT (device, member) DO UPDATE SET count = count + excluded.count",
+                (device, member, count, _UNKNOWN_PER_DEVICE),
+            )
+
+    def _quarantine(self, items: Sequence[Quarantined], *, line: bool) -> None:
+        if not items:
+            return
+        self._writer.executemany(
+            "INSERT INTO quarantine "
+            "(device, topic, reason, detail, received_ns, counted, line, payload) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    item.device,
+                    item.topic,
+                    item.reason,
+                    item.detail,
+                    item.received_ns,
+                    item.counted,
+                    line,
+                    item.payload,
+                )
+                for item in items
+            ],
+        )
+        self._writer.executemany(
+            "INSERT INTO ledger (device, quarantined, last_received_ns) VALUES (?, 1, ?) "
+            "ON CONFLICT (device) DO UPDATE SET quarantined = quarantined + 1, "
+            "last_received_ns = max(last_received_ns, excluded.last_received_ns)",
+            [(item.device, item.received_ns) for item in items if item.counted],
+        )
+
+    def _remember(self, batch: Batch) -> None:
+        cursor = self._writer.execute(
+            "INSERT INTO identity (hashes) VALUES (?)", (batch.identities.tobytes(),)
+        )
+        if (cursor.lastrowid or 0) % _PRUNE_EVERY == 0:
+            self._writer.execute(
+                "DELETE FROM identity WHERE id <= (SELECT id FROM (SELECT id, "
+                "sum(length(hashes)) OVER (ORDER BY id DESC) AS kept FROM identity) "
+                "WHERE kept > ? ORDER BY id DESC LIMIT 1)",
+                (WINDOW * 8,),
+            )
+
+    def _used_bytes(self, connection: sqlite3.Connection) -> int:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+        return (pages - free) * _PAGE_BYTES  # type: ignore[no-any-return]
+
+
+_PAGE_BYTES: Final = 8192
+_PRUNE_EVERY: Final = 4096
+_ITEM_COLUMNS: Final = "id, device, topic, reason, detail, received_ns, payload, counted, line"
+
+
+def _item(row: tuple[int, str, str, str, str, int, bytes, int, int]) -> QuarantineItem:
+    return QuarantineItem(*row[:7], bool(row[7]), bool(row[8]))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    for pragma in (
+        f"page_size = {_PAGE_BYTES}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "journal_size_limit = 67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
+def _refused_messages(
+    batch: Taken, first: int, refused: Mapping[int, str]
+) -> Iterator[Quarantined]:
+    """The messages of a batch that have a refused line; `first` is the index of its first line."""
+    start = first
+    for size in batch.sizes or [1] * len(batch.lines):
+        stop = start + abs(size)
+        bad = [index for index in range(start, stop) if index in refused]
+        if bad:
+            lines = [batch.lines[index - first] for index in bad]
+            yield Quarantined(
+                device=_device_of(lines[0]),
+                topic="",
+                reason=Reason.STORE_REJECTED,
+                detail=refused[bad[0]],
+                received_ns=batch.received_ns,
+                payload=b"\n".join(lines),
+                counted=size > 0,
+            )
+        start = stop
+
+
+def _device_of(line: bytes) -> str:
+    """The device of one of our lines: its last tag, in letters that need no escape."""
+    return line.partition(b",device=")[2].partition(b" ")[0].decode()

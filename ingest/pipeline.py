@@ -1,0 +1,356 @@
+"""From messages to a batch: route, open, validate, judge, write the line. Pure but for its memory.
+
+The plain case, our own payload of a device without a model, is one straight run in `process`;
+everything else (networks, models, batches of readings) goes through `_open`.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from devices.device import Device
+from devices.kind import Kind
+from devices.model import Model, ModelError
+from ingest.batch import NOBODY, Batch, Quarantined
+from ingest.dialects import DIALECTS
+from ingest.identity import IdentityWindow, delivery_identity, timed_identity
+from ingest.instant import read_time
+from ingest.line import line
+from ingest.route import KindWays, Route, Target, find_route
+from ingest.types import Message, Reason, Rejected, Uplink
+
+logger = logging.getLogger(__name__)
+
+_ROUTES_MAX: Final = 250_000
+_ADDRESS_MAX: Final = 64
+_CHANNEL_MAX: Final = 64
+_UNKNOWN_NAME_MAX: Final = 64
+
+
+@dataclass(slots=True)
+class Opened:
+    """One message of the general way: its good lines, its bad elements."""
+
+    device: str = NOBODY
+    lines: list[bytes] = field(default_factory=list)
+    timed: bool = True
+    unknown: list[str] = field(default_factory=list)
+    fault: Rejected | None = None
+    bad: list[bytes] = field(default_factory=list)
+    bad_since_ns: int = 0
+
+
+class Pipeline:
+    """Turns messages into batches.
+
+    `dialects` maps topic filters to dialects beside the dialects' own filters. Devices can be
+    changed at any time with `update`.
+    """
+
+    def __init__(
+        self,
+        *,
+        kinds: Mapping[str, Kind],
+        models: Mapping[str, Model],
+        devices: Iterable[Device] = (),
+        dialects: Mapping[str, str] | None = None,
+        payload_max_bytes: int = 256 * 1024,
+        future_max_s: int = 300,
+        window: IdentityWindow | None = None,
+    ) -> None:
+        self._ways = {kind.id: KindWays(kind) for kind in kinds.values()}
+        self._models = models
+        self._filters = {
+            **(dialects or {}),
+            **{topic: name for name, dialect in DIALECTS.items() for topic in dialect.FILTERS},
+        }
+        self._payload_max_bytes = payload_max_bytes
+        self._future_max_ns = future_max_s * 1_000_000_000
+        self._window = window or IdentityWindow()
+        self._targets: dict[str, Target] = {}
+        self._addresses: dict[str, str] = {}
+        self._routes: dict[str, Route] = {}
+        self._clock_ns = 0
+        self.update(devices)
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Topic filters of the networks that the pipeline can open."""
+        return tuple(self._filters)
+
+    def update(self, devices: Iterable[Device]) -> None:
+        """Takes new or changed devices; others stay as they are."""
+        for device in devices:
+            ways = self._ways.get(device.kind)
+            if ways is None:
+                logger.error("device %s has the unknown kind %s: left out", device.id, device.kind)
+                continue
+            model = self._models.get(device.model) if device.model else None
+            before = self._targets.get(device.id)
+            target = Target(device, ways, model)
+            if before is not None:
+                target.counters = before.counters
+                if before.device.address:
+                    self._addresses.pop(before.device.address, None)
+            self._targets[device.id] = target
+            if device.address:
+                self._addresses[device.address] = device.id
+        self._routes.clear()
+
+    def knows(self, address: str) -> bool:
+        """Whether a device id or network address is registered."""
+        return address in self._targets or address in self._addresses
+
+    def process(self, messages: Sequence[Message], received_ns: int) -> Batch:
+        """All that came of these messages. Never raises because of what they hold."""
+        batch = Batch(received_ns)
+        routes, window, latest_ns = self._routes, self._window, received_ns + self._future_max_ns
+        lines, sizes, accepted, identities = (
+            batch.lines,
+            batch.sizes,
+            batch.accepted,
+            batch.identities,
+        )
+        for message in messages:
+            topic, payload, token, redelivered = message
+            route = routes.get(topic) or self._find(topic)
+            target = route.target
+            if target is None or len(payload) > self._payload_max_bytes:
+                self._take(message, route, batch, latest_ns)
+                continue
+            try:
+                values = target.ways.validator.from_json(payload)
+                shape = target.ways.writer.shape(values)
+                if not shape.metrics:
+                    raise Rejected(Reason.NO_METRIC, _members(values))  # noqa: TRY301
+                when = values.get("time")
+                if when is not None:
+                    time_ns = read_time(when, latest_ns=latest_ns)
+                    identity = timed_identity(route.seed, payload)
+                    again = identity in window
+                else:
+                    time_ns = self._arrival(received_ns)
+                    identity = delivery_identity(route.seed, payload, token)
+                    again = redelivered and identity in window
+                device = route.device
+                if again:
+                    batch.duplicate[device] = batch.duplicate.get(device, 0) + 1
+                    continue
+                channel = values.get("channel")
+                prefix = target.prefix if channel is None else _channel_prefix(target, channel)
+                fields = shape.fields(values)
+            except (ValidationError, Rejected):
+                # An array, or bad: the general way knows the difference and finds the words.
+                self._take(message, route, batch, latest_ns)
+                continue
+            window.add(identity)
+            identities.append(identity)
+            lines.append(line(prefix, fields, time_ns, arrival=when is None))
+            sizes.append(1)
+            accepted[device] = accepted.get(device, 0) + 1
+            if shape.unknown:
+                _count_unknown(batch, device, shape.unknown)
+        return batch
+
+    def reopen(self, message: Message, received_ns: int) -> Opened:
+        """Opens a quarantined message again; `received_ns` is when it first came."""
+        route = self._routes.get(message.topic) or self._find(message.topic)
+        return self._open(message, route, received_ns, received_ns + self._future_max_ns)
+
+    def _find(self, topic: str) -> Route:
+        route = find_route(topic, self._targets, self._filters)
+        if len(self._routes) >= _ROUTES_MAX:
+            self._routes.clear()
+        self._routes[topic] = route
+        return route
+
+    def _arrival(self, received_ns: int) -> int:
+        # Two readings of a device must not share an instant: the later would replace the first.
+        self._clock_ns = max(self._clock_ns + 1, received_ns)
+        return self._clock_ns
+
+    def _take(self, message: Message, route: Route, batch: Batch, latest_ns: int) -> None:
+        """The general way of one message into the batch."""
+        if route.ignored:
+            return
+        if route.status and self._take_status(message, route, batch):
+            return
+        arrival_ns = self._arrival(batch.received_ns)
+        opened = self._open(message, route, arrival_ns, latest_ns)
+        timed = opened.timed and opened.fault is None
+        identity = (
+            timed_identity(route.seed, message.payload)
+            if timed
+            else delivery_identity(route.seed, message.payload, message.token)
+        )
+        if identity in self._window and (timed or message.redelivered):
+            batch.duplicate[opened.device] = batch.duplicate.get(opened.device, 0) + 1
+            return
+        self._window.add(identity)
+        batch.identities.append(identity)
+        batch.lines.extend(opened.lines)
+        if opened.fault is None:
+            batch.sizes.append(len(opened.lines))
+            batch.accepted[opened.device] = batch.accepted.get(opened.device, 0) + 1
+        else:
+            if opened.lines:
+                batch.sizes.append(-len(opened.lines))
+            batch.quarantined.append(quarantined(message, opened))
+        if opened.unknown:
+            _count_unknown(batch, opened.device, opened.unknown)
+
+    def _take_status(self, message: Message, route: Route, batch: Batch) -> bool:
+        if message.payload not in (b"online", b"offline"):
+            return False
+        batch.presence[route.device] = (message.payload == b"online", batch.received_ns)
+        return True
+
+    def _open(self, message: Message, route: Route, arrival_ns: int, latest_ns: int) -> Opened:
+        opened = Opened(route.device, bad_since_ns=arrival_ns)
+        try:
+            uplinks = self._uplinks(message, route)
+            if not uplinks:
+                raise Rejected(Reason.NO_METRIC, "the payload holds no reading")  # noqa: TRY301
+        except Rejected as fault:
+            opened.fault = fault
+        except Exception as error:  # the process never dies of a message
+            logger.exception("cannot open a message on %r", message.topic)
+            opened.fault = Rejected(Reason.INTERNAL, repr(error)[:200])
+        else:
+            for place, uplink in enumerate(uplinks):
+                self._open_uplink(uplink, opened, arrival_ns + place, latest_ns)
+            if opened.fault is None and opened.device == NOBODY:
+                opened.device = self._name(uplinks[0].address)
+        return opened
+
+    def _uplinks(self, message: Message, route: Route) -> list[Uplink]:
+        if route.fault is not None:
+            raise route.fault
+        if not message.payload:
+            raise Rejected(Reason.EMPTY)
+        if len(message.payload) > self._payload_max_bytes:
+            raise Rejected(
+                Reason.TOO_LARGE,
+                f"{len(message.payload)} bytes, the most is {self._payload_max_bytes}",
+            )
+        if route.dialect is None:
+            raise Rejected(Reason.WRONG_SHAPE, "a status is online or offline")
+        return DIALECTS[route.dialect].open_envelope(message.topic, message.payload)
+
+    def _open_uplink(self, uplink: Uplink, opened: Opened, arrival_ns: int, latest_ns: int) -> None:
+        try:
+            lines = list(self._lines(uplink, opened, arrival_ns, latest_ns))
+        except Rejected as fault:
+            self._refuse(uplink, opened, fault, arrival_ns)
+        except Exception as error:  # the process never dies of a message
+            logger.exception("cannot read an uplink of %r", uplink.address)
+            self._refuse(uplink, opened, Rejected(Reason.INTERNAL, repr(error)[:200]), arrival_ns)
+        else:
+            opened.lines.extend(lines)
+
+    def _refuse(self, uplink: Uplink, opened: Opened, fault: Rejected, arrival_ns: int) -> None:
+        if opened.fault is None:
+            opened.fault = fault
+            opened.device = self._name(uplink.address)
+            opened.bad_since_ns = arrival_ns
+        opened.bad.append(uplink.raw)
+
+    def _name(self, address: str) -> str:
+        """The ledger's name of an address: the id of its device where it has one."""
+        return self._addresses.get(address, address)[:_ADDRESS_MAX] or NOBODY
+
+    def _lines(
+        self, uplink: Uplink, opened: Opened, arrival_ns: int, latest_ns: int
+    ) -> Iterator[bytes]:
+        name = self._name(uplink.address)
+        target = self._targets.get(name)
+        if target is None:
+            raise Rejected(Reason.UNREGISTERED, f"{name} is not a registered id or address")
+        if target.device.status == "retired":
+            raise Rejected(Reason.RETIRED, f"{name} is retired")
+        if opened.device == NOBODY:
+            opened.device = name
+        for number, (values, when) in enumerate(_readings(uplink, target, opened)):
+            checked = target.ways.validator.from_values(values)
+            shape = target.ways.writer.shape(checked)
+            if not shape.metrics:
+                raise Rejected(Reason.NO_METRIC, _members(checked))
+            opened.unknown.extend(shape.unknown)
+            if when is None:
+                opened.timed = False
+                time_ns = arrival_ns + number
+            else:
+                time_ns = read_time(when, latest_ns=latest_ns)
+            channel = checked.get("channel")
+            prefix = target.prefix if channel is None else _channel_prefix(target, channel)
+            yield line(prefix, shape.fields(checked), time_ns, arrival=when is None)
+
+
+def quarantined(message: Message, opened: Opened, *, counted: bool = True) -> Quarantined:
+    """The quarantine's record of an opened message that has a fault.
+
+    Of a batch only the bad elements are kept; where an envelope cannot be cut, all of it.
+    """
+    assert opened.fault is not None  # noqa: S101 - the caller's promise
+    cut = opened.lines and opened.bad and all(opened.bad)
+    return Quarantined(
+        device=opened.device,
+        topic=message.topic,
+        reason=opened.fault.reason,
+        detail=opened.fault.detail,
+        received_ns=opened.bad_since_ns,
+        payload=b"[" + b",".join(opened.bad) + b"]" if cut else message.payload,
+        counted=counted,
+    )
+
+
+def _readings(
+    uplink: Uplink, target: Target, opened: Opened
+) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Values in our own names with their time, through the device's model where it has one."""
+    extras: dict[str, Any] = {}
+    if uplink.battery is not None:
+        extras["battery"] = uplink.battery
+    if uplink.rssi is not None:
+        extras["rssi"] = uplink.rssi
+    if target.model is None:
+        values = {**extras, **uplink.values}
+        yield values, values.get("time") if uplink.time is None else uplink.time
+        return
+    try:
+        readings = target.model.read(uplink.values, target.device.attributes, target.counters)
+    except ModelError as error:
+        raise Rejected(Reason(error.problem), error.detail) from error
+    for reading in readings:
+        values = {**extras, **reading.values}
+        if reading.channel is not None:
+            values["channel"] = reading.channel
+        if reading.battery is not None:
+            values["battery"] = reading.battery
+        if reading.rssi is not None:
+            values["rssi"] = reading.rssi
+        opened.unknown.extend(reading.unknown)
+        yield values, uplink.time if reading.time is None else reading.time
+
+
+def _channel_prefix(target: Target, channel: str | int) -> bytes:
+    if target.ways.kind.channel is None:  # an unknown member of such a kind
+        return target.prefix
+    text = str(channel)
+    if not 0 < len(text) <= _CHANNEL_MAX:
+        raise Rejected(Reason.WRONG_TYPE, f"channel has {len(text)} characters, not 1 to 64")
+    return target.channel_prefix(text)
+
+
+def _members(values: Mapping[str, Any]) -> str:
+    names = ", ".join(name[:_UNKNOWN_NAME_MAX] for name in list(values)[:8])
+    return f"members: {names}" if names else "no members"
+
+
+def _count_unknown(batch: Batch, device: str, names: Sequence[str]) -> None:
+    for name in names:
+        key = (device, name[:_UNKNOWN_NAME_MAX])
+        batch.unknown[key] = batch.unknown.get(key, 0) + 1

@@ -1,0 +1,89 @@
+"""Quarantined messages, tried again: after a fix, or by themselves once a device is registered."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ingest.batch import Batch
+from ingest.journal import Journal, QuarantineItem, UnknownItemError
+from ingest.pipeline import Pipeline, quarantined
+from ingest.types import Message, Reason
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """`accepted` items are on their way to the store, `still` ones stay in quarantine."""
+
+    accepted: int = 0
+    still: int = 0
+
+    def __add__(self, other: "ReplayResult") -> "ReplayResult":
+        return ReplayResult(self.accepted + other.accepted, self.still + other.still)
+
+
+def replay(journal: Journal, pipeline: Pipeline, item_ids: Iterable[int]) -> ReplayResult:
+    """Tries items again; one that is gone meanwhile is passed over.
+
+    A reading without a time gets the time at which its message first came.
+    """
+    result = ReplayResult()
+    for item_id in item_ids:
+        try:
+            item = journal.quarantine_item(item_id)
+        except UnknownItemError:
+            continue
+        result += _replay_item(journal, pipeline, item)
+    return result
+
+
+def replay_registered(journal: Journal, pipeline: Pipeline) -> ReplayResult:
+    """Replays what waits as `unregistered` and is registered by now."""
+    result = ReplayResult()
+    for device, reason in journal.quarantine_counts():
+        if reason != Reason.UNREGISTERED or not pipeline.knows(device):
+            continue
+        after = 0
+        while items := journal.quarantine(device=device, reason=reason, after=after, limit=_PAGE):
+            for item in items:
+                result += _replay_item(journal, pipeline, item)
+            after = items[-1].id
+    return result
+
+
+def _replay_item(journal: Journal, pipeline: Pipeline, item: QuarantineItem) -> ReplayResult:
+    outcome = _points(item) if item.line else _retry(pipeline, item)
+    again = outcome.quarantined[0] if outcome.quarantined else None
+    if again is not None and not outcome.lines and again.reason == item.reason:
+        return ReplayResult(still=1)
+    if not journal.resolve(item, outcome):
+        return ReplayResult()
+    return ReplayResult(still=1) if again is not None else ReplayResult(accepted=1)
+
+
+def _points(item: QuarantineItem) -> Batch:
+    """Points that the store refused go to it once more, as they are."""
+    lines = item.payload.split(b"\n")
+    return Batch(
+        time.time_ns(),
+        lines=lines,
+        sizes=[len(lines) if item.counted else -len(lines)],
+        accepted={item.device: 1} if item.counted else {},
+    )
+
+
+def _retry(pipeline: Pipeline, item: QuarantineItem) -> Batch:
+    message = Message(item.topic, item.payload)
+    opened = pipeline.reopen(message, item.received_ns)
+    batch = Batch(time.time_ns(), lines=opened.lines)
+    if opened.fault is None:
+        batch.sizes.append(len(opened.lines) if item.counted else -len(opened.lines))
+        if item.counted:
+            batch.accepted[opened.device] = 1
+    else:
+        if opened.lines:
+            batch.sizes.append(-len(opened.lines))
+        batch.quarantined.append(quarantined(message, opened, counted=item.counted))
+    return batch
