@@ -9,6 +9,7 @@ area with the lowest code is taken; outside all of them there is none: the neare
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -60,7 +61,7 @@ class Area:
 def _inside(ring: Ring, latitude: float, longitude: float) -> bool:
     """Ray casting to the east (W. R. Franklin's PNPOLY) with edges in one direction."""
     inside = False
-    for (x1, y1), (x2, y2) in zip(ring, ring[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(ring):
         if (y1 > latitude) == (y2 > latitude):
             continue
         (low_x, low_y), (high_x, high_y) = ((x1, y1), (x2, y2)) if y1 < y2 else ((x2, y2), (x1, y1))

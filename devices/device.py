@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 DEVICE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,63}")
 """What a device id looks like, everywhere."""
@@ -36,3 +36,20 @@ class Device:
     installed_by: str = ""
     installed_at: datetime | None = None
     revision: int = field(default=0, compare=False)
+
+    def describe(self) -> dict[str, Any]:
+        """What the device is, as JSON: every field but `revision`, in declared order."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "model": self.model,
+            "name": self.name,
+            "latitude": self.latitude,
+            "longitude": self.longitude,
+            "area": self.area,
+            "status": self.status,
+            "address": self.address,
+            "attributes": dict(self.attributes),
+            "installed_by": self.installed_by,
+            "installed_at": None if self.installed_at is None else self.installed_at.isoformat(),
+        }

@@ -68,13 +68,22 @@ class DeviceExistsError(HubError):
         )
 
 
+class DeviceChangedError(HubError):
+    def __init__(self, device_id: str) -> None:
+        self.device_id = device_id
+        super().__init__(
+            f"Device '{device_id}' was changed by someone else meanwhile. Look at it with: "
+            f"kotahub devices show {device_id}, and make your change again"
+        )
+
+
 class AddressTakenError(HubError):
     def __init__(self, address: str, holder: str) -> None:
         self.address = address
         self.holder = holder
         super().__init__(
-            f"Address '{address}' belongs to device '{holder}'. Messages must find one device: give "
-            f"another address, or free it with: kotahub devices set {holder} address="
+            f"Address '{address}' belongs to device '{holder}'. A message must find one device: "
+            f"give another address, or free it with: kotahub devices set {holder} address="
         )
 
 

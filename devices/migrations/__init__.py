@@ -1,0 +1,1 @@
+"""Schema versions of the registry, one file each, applied by Alembic."""

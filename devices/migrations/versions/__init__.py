@@ -1,0 +1,1 @@
+"""The versions; a released file is never edited."""
