@@ -112,3 +112,12 @@ class UnknownKeyError(HubError):
     def __init__(self, key_id: str) -> None:
         self.key_id = key_id
         super().__init__(f"There is no API key '{key_id}' in force. See: kotahub keys list")
+
+
+class UnknownScenarioError(HubError):
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name = name
+        super().__init__(
+            f"Scenario '{name}' is neither one of the city's ({', '.join(known) or 'none'}) "
+            "nor a file"
+        )
