@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -85,20 +85,6 @@ def read_window(
     if start_ns >= stop_ns:
         raise InvalidParameterError("start", "the start is not before the stop")
     return Window(start_ns, stop_ns)
-
-
-def utc_text(instant_ns: int) -> str:
-    """RFC 3339 in UTC; a fraction only where there is one, to the nanosecond."""
-    seconds, fraction = divmod(instant_ns, SECOND_NS)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else f"{text}Z"
-
-
-def utc_ns(text: str) -> int:
-    """The inverse of `utc_text`; takes any number of digits after the point, at most nine."""
-    whole, _, fraction = text.removesuffix("Z").partition(".")
-    seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
-    return seconds * SECOND_NS + int(fraction.ljust(9, "0") or "0")
 
 
 def local_text(instant_ns: int, zone: ZoneInfo) -> str:

@@ -8,6 +8,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 out = Console()
 err = Console(stderr=True)
@@ -28,7 +29,7 @@ def print_items(
         numeric = isinstance(items[0][key], int | float)
         table.add_column(key, justify="right" if numeric else "left", overflow="fold")
     for item in items:
-        table.add_row(*("" if value is None else str(value) for value in item.values()))
+        table.add_row(*(_plain("" if value is None else value) for value in item.values()))
     out.print(table)
     if cursor is not None:
         out.print(f"More: --cursor {cursor}")
@@ -40,4 +41,14 @@ def print_item(item: Mapping[str, Any], *, as_json: bool) -> None:
         typer.echo(json.dumps(dict(item), ensure_ascii=False))
         return
     for key, value in item.items():
-        out.print(f"[bold]{key}[/bold]: {value if value is not None else '-'}")
+        out.print(Text.assemble((key, "bold"), ": ", _plain("-" if value is None else value)))
+
+
+def _plain(value: object) -> Text:
+    """The words as they are: devices wrote some, and brackets or escapes in them mean nothing."""
+    return Text(
+        "".join(
+            char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}"
+            for char in str(value)
+        )
+    )
