@@ -36,6 +36,8 @@ def read_time(value: object, *, latest_ns: int) -> int:
 def _read_text(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.upper() if text[-1:] == "z" else text)
+        if not text.isprintable():  # the parser stops at a NUL
+            raise ValueError(text)  # noqa: TRY301 - one fault for all that is not RFC 3339
         if moment.tzinfo is None:
             raise Rejected(Reason.BAD_TIME, f"time {text[:64]!r} has no offset: end it with Z")
         return round(moment.timestamp() * 1e6) * 1000

@@ -1,1 +1,77 @@
-"""Stores take line protocol and answer range queries."""
+"""Stores take line protocol and answer range queries.
+
+Promises of every store, tested by one suite over all of them:
+
+1. What `write` returns as written is durable: it survives `kill -9` of the hub.
+2. One bad line harms nobody: it is named with the store's own words, the rest is written.
+3. Writing the same lines again changes nothing. A point that comes again with other fields is
+   merged: new fields win, others stay.
+4. `StoreUnavailableError` means that an unknown part was written; the same write can be repeated.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from devices.errors import HubError
+from devices.kind import Kind
+
+
+class StoreUnavailableError(HubError):
+    """The store does not do now what is asked; it may later.
+
+    Attributes:
+        retry_after_s: seconds that the store asks to wait; None: it does not say.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class Store(Protocol):
+    async def write(self, lines: Sequence[bytes], /) -> Mapping[int, str]:
+        """Write lines of line protocol, one point each, without line breaks, times in ns.
+
+        Returns:
+            The refused lines by their index, each with the store's words; all others are
+            durably written.
+
+        Raises:
+            StoreUnavailableError: write the same lines again later.
+        """
+        ...
+
+    async def readings(
+        self,
+        kind: Kind,
+        device: str,
+        *,
+        start_ns: int,
+        stop_ns: int,
+        limit: int,
+        channel: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Readings with `start_ns` <= time < `stop_ns`, newest first, at most `limit`.
+
+        Each has `time` (RFC 3339 UTC, to the nanosecond), `channel`, the kind's metrics,
+        `<metric>_qc`, `battery`, `rssi`, and `time_qc` where the arrival time stands in for a
+        missing one; absent values are left out. Without `channel` those of all channels.
+
+        Raises:
+            StoreUnavailableError: ask again later.
+        """
+        ...
+
+    async def latest(self, kind: Kind, device: str, /) -> dict[str, Any] | None:
+        """The newest reading in the form of `readings`, None if there is none.
+
+        Raises:
+            StoreUnavailableError: ask again later.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether a write would be taken now."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,343 @@
+"""InfluxDB 2 as the store: raw line protocol in over `/api/v2/write`, InfluxQL out over `/query`.
+
+It speaks HTTP by aiohttp itself: the official client does so too, at half as much CPU again for
+each write and with answers of any length read into memory.
+
+A write that the server takes in part is asked again in smaller parts until every refused point
+stands alone or the server says that it dropped all of a part; `blame` says where to cut. Parts
+that were written already are written again, which changes nothing. All of a write is therefore
+confirmed by the server: 2.9.1 answers 422 as soon as one shard refuses, before the others are done.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+import orjson
+
+from devices.kind import Kind
+from ingest.stores import StoreUnavailableError
+from ingest.stores.blame import dropped, shorten, suspects, time_of, unparsable
+from ingest.stores.reading import EARLIEST_NS, LATEST_NS, columns, reading
+
+RETRY_AFTER_MAX_S: Final = 300.0
+"""A longer wish of the server is asked again after this: its clock or ours may be wrong."""
+
+_WORDS_MAX_BYTES: Final = 1024**2
+_ROWS_MAX_BYTES: Final = 64 * 1024**2
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool
+    """False: the body went on, and was left, after the most that we read."""
+
+    @property
+    def words(self) -> str:
+        """What the server says in its JSON answer; empty if it is no such answer."""
+        try:
+            said = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return ""
+        if not isinstance(said, dict):
+            return ""
+        return str(said.get("message") or said.get("error") or "")
+
+
+class InfluxStore:
+    """One bucket of one server. Connections open with the first use.
+
+    Args:
+        url: address of the server, `http://host:8086`.
+        token: may write to and read from the bucket; to create it, also write buckets.
+        org: organisation name.
+        bucket: bucket name; InfluxQL reads it as the database of the same name.
+        batch_max_bytes: largest body of one write.
+        timeout_s: for an answer as a whole.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str,
+        org: str,
+        bucket: str,
+        batch_max_bytes: int = 2 * 1024**2,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._token = token.strip()
+        self._org = org
+        self._bucket = bucket
+        self._batch_max_bytes = batch_max_bytes
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ensure(self) -> None:
+        """See that the bucket exists; create it, without a retention limit, if the token may.
+
+        Raises:
+            StoreUnavailableError: it does not exist and cannot be created.
+        """
+        query = {"org": self._org, "name": self._bucket}
+        answer = await self._request("GET", "/api/v2/buckets", query)
+        if answer.status == 200 and orjson.loads(answer.body).get("buckets"):
+            return
+        if answer.status not in (200, 404):
+            raise self._unavailable(answer)
+        answer = await self._request("GET", "/api/v2/orgs", {"org": self._org})
+        if answer.status != 200 or not (orgs := orjson.loads(answer.body).get("orgs")):
+            raise self._unavailable(answer)
+        bucket = {"orgID": orgs[0]["id"], "name": self._bucket, "retentionRules": []}
+        answer = await self._request("POST", "/api/v2/buckets", {}, orjson.dumps(bucket))
+        if answer.status in (401, 403):
+            raise StoreUnavailableError(
+                f"Bucket '{self._bucket}' does not exist in InfluxDB at {self.url}, and the token "
+                f"may not create it ({answer.words}). Create it with: influx bucket create "
+                f"--name {self._bucket} --org {self._org}"
+            )
+        # 422: somebody else was quicker
+        if answer.status not in (201, 422):
+            raise self._unavailable(answer)
+
+    async def write(self, lines: Sequence[bytes], /) -> Mapping[int, str]:
+        """See `Store.write`. Bodies are at most `batch_max_bytes`, or one line."""
+        refused: dict[int, str] = {}
+        parts = [list(part) for part in self._batches(lines, refused)]
+        while parts:
+            part = parts.pop()
+            chosen = [lines[index] for index in part]
+            answer = await self._post(b"\n".join(chosen))
+            if answer.status == 204:
+                continue
+            if answer.status == 413:
+                if len(part) == 1:
+                    refused[part[0]] = shorten(answer.words or "413: the line is too large")
+                else:
+                    parts += _halves(part)
+                continue
+            words = answer.words
+            if named := unparsable(words, chosen):
+                refused.update((part[at], why) for at, why in named.items())
+                rest = [index for at, index in enumerate(part) if at not in named]
+                parts += [rest] if rest else []
+            elif len(part) == 1 or dropped(words) == len(part):
+                refused.update(dict.fromkeys(part, shorten(words)))
+            else:
+                parts += _cut(part, chosen, words)
+        return dict(sorted(refused.items()))
+
+    async def readings(
+        self,
+        kind: Kind,
+        device: str,
+        *,
+        start_ns: int,
+        stop_ns: int,
+        limit: int,
+        channel: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """See `Store.readings`. A device whose area changed may show an instant twice."""
+        where = (
+            f"time >= {max(start_ns, EARLIEST_NS)} AND time < {min(stop_ns, LATEST_NS)}"
+            if stop_ns <= LATEST_NS
+            else f"time >= {max(start_ns, EARLIEST_NS)} AND time <= {LATEST_NS}"
+        )
+        return await self._select(kind, device, where, limit, channel)
+
+    async def latest(self, kind: Kind, device: str, /) -> dict[str, Any] | None:
+        where = f"time >= {EARLIEST_NS} AND time <= {LATEST_NS}"
+        rows = await self._select(kind, device, where, 1, None)
+        return rows[0] if rows else None
+
+    async def ready(self) -> bool:
+        """Whether the server is up, the token holds and the bucket is there."""
+        try:
+            await self._post(b"")
+        except StoreUnavailableError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _batches(self, lines: Sequence[bytes], refused: dict[int, str]) -> Iterator[list[int]]:
+        """Indexes of the lines of each write, the last one first; lines that are no line apart."""
+        batches: list[list[int]] = []
+        batch: list[int] = []
+        size = 0
+        for index, line in enumerate(lines):
+            if not line or b"\n" in line:
+                refused[index] = "a line holds one point and no line break"
+                continue
+            if batch and size + len(line) > self._batch_max_bytes:
+                batches.append(batch)
+                batch, size = [], 0
+            batch.append(index)
+            size += len(line) + 1
+        if batch:
+            batches.append(batch)
+        return reversed(batches)
+
+    async def _post(self, body: bytes) -> _Answer:
+        """The answer to a write that was taken (204) or says something of its points.
+
+        Raises:
+            StoreUnavailableError: any other answer.
+        """
+        query = {"org": self._org, "bucket": self._bucket, "precision": "ns"}
+        answer = await self._request("POST", "/api/v2/write", query, body)
+        if answer.status in (204, 413):
+            return answer
+        # Only InfluxDB speaks of points, and only in JSON: a proxy's 400 refuses nothing. An
+        # answer too long to be read in full names too many points, never a single one.
+        about_points = answer.words or (not answer.whole and body.count(b"\n"))
+        # A shard that retention is just removing takes points again when it is gone.
+        if answer.status in (400, 422) and about_points and "pending deletion" not in answer.words:
+            return answer
+        raise self._unavailable(answer)
+
+    async def _select(
+        self, kind: Kind, device: str, where: str, limit: int, channel: str | None
+    ) -> list[dict[str, Any]]:
+        names = columns(kind)
+        chosen = ", ".join(_identifier(name) for name in ("channel", *names))
+        bound = {"device": device} | ({"channel": channel} if channel is not None else {})
+        where += "".join(f" AND {_identifier(name)} = ${name}" for name in bound)
+        query = {
+            "db": self._bucket,
+            "epoch": "ns",
+            "params": orjson.dumps(bound).decode(),
+            "q": f"SELECT {chosen} FROM {_identifier(kind.id)} WHERE {where} "  # noqa: S608 - quoted
+            f"ORDER BY time DESC LIMIT {limit}",
+        }
+        answer = await self._request("GET", "/query", query, most=_ROWS_MAX_BYTES)
+        if answer.status != 200:
+            raise self._unavailable(answer)
+        if not answer.whole:
+            raise StoreUnavailableError(
+                f"{limit} readings are more than the hub reads at once. Ask for fewer."
+            )
+        rows = self._rows(answer)
+        rows.sort(key=lambda row: (-row[0], row[1] or ""))
+        return [reading(row[0], row[1], zip(names, row[2:], strict=True)) for row in rows]
+
+    def _rows(self, answer: _Answer) -> list[list[Any]]:
+        """Time, channel and fields of each row."""
+        try:
+            result = orjson.loads(answer.body)["results"][0]
+        except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+            raise StoreUnavailableError(
+                f"{self.url}/query does not answer as InfluxDB does. Check KOTAHUB_INFLUX_URL."
+            ) from error
+        if fault := result.get("error"):
+            raise StoreUnavailableError(
+                f"InfluxDB cannot read bucket '{self._bucket}': {shorten(str(fault))}. InfluxQL "
+                "finds a bucket by its name; check KOTAHUB_INFLUX_BUCKET, that the token may read "
+                "it, and: influx v1 dbrp list"
+            )
+        return [row for series in result.get("series", ()) for row in series["values"]]
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        most: int = _WORDS_MAX_BYTES,
+    ) -> _Answer:
+        """One exchange; of the answer's body at most `most` bytes are read.
+
+        Raises:
+            StoreUnavailableError: no whole answer came.
+        """
+        if self._session is None:
+            headers = {"Authorization": f"Token {self._token}", "Accept-Encoding": "identity"}
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, headers=headers, auto_decompress=False
+            )
+        try:
+            async with self._session.request(
+                method, self.url + path, params=query, data=body, allow_redirects=False
+            ) as response:
+                got = bytearray()
+                async for chunk in response.content.iter_chunked(64 * 1024):
+                    got += chunk
+                    if len(got) > most:
+                        response.close()
+                        return _Answer(response.status, response.headers, bytes(got[:most]), False)  # noqa: FBT003 - a field of the tuple
+                return _Answer(response.status, response.headers, bytes(got), True)  # noqa: FBT003 - a field of the tuple
+        except TimeoutError as error:
+            raise StoreUnavailableError(
+                f"InfluxDB at {self.url} did not answer within {self._timeout.total} s. If it is "
+                "busy rather than down, raise KOTAHUB_INFLUX_TIMEOUT_S."
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise StoreUnavailableError(
+                f"InfluxDB at {self.url} cannot be reached: {error}. Check that it runs and "
+                "KOTAHUB_INFLUX_URL."
+            ) from error
+
+    def _unavailable(self, answer: _Answer) -> StoreUnavailableError:
+        """An answer that says nothing of points, as an error with what to do."""
+        said = shorten(answer.words or answer.body[:200].decode("utf-8", "replace").strip())
+        todo = {
+            401: "Set KOTAHUB_INFLUX_TOKEN to a token of this server.",
+            403: f"Set KOTAHUB_INFLUX_TOKEN to a token that may read and write bucket "
+            f"'{self._bucket}'.",
+            404: "Check KOTAHUB_INFLUX_ORG and KOTAHUB_INFLUX_BUCKET.",
+        }.get(answer.status, "See the log of InfluxDB if this stays.")
+        return StoreUnavailableError(
+            f"InfluxDB at {self.url} answered {answer.status}: {said}. {todo}",
+            retry_after_s=retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)),
+        )
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds to wait, from the header's seconds or HTTP date (RFC 9110, 10.2.3)."""
+    if header is None:
+        return None
+    if re.fullmatch(r"\d{1,18}", text := header.strip(), re.ASCII):
+        return min(float(text), RETRY_AFTER_MAX_S)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # "-0000", which is UTC
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), RETRY_AFTER_MAX_S)
+
+
+def _cut(part: list[int], lines: Sequence[bytes], words: str) -> list[list[int]]:
+    """Two parts: what the words fit and what not, else the older and the newer half.
+
+    By time, because whether a point conflicts depends on its shard.
+    """
+    fit = set(suspects(words, lines))
+    if 0 < len(fit) < len(part):
+        return [
+            [index for at, index in enumerate(part) if at not in fit],
+            [index for at, index in enumerate(part) if at in fit],
+        ]
+    order = sorted(range(len(part)), key=lambda at: time_of(lines[at]))
+    return _halves([part[at] for at in order])
+
+
+def _halves(part: list[int]) -> list[list[int]]:
+    middle = len(part) // 2
+    return [part[:middle], part[middle:]]
+
+
+def _identifier(name: str) -> str:
+    """A name as InfluxQL quotes it."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
