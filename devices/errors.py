@@ -121,3 +121,13 @@ class UnknownScenarioError(HubError):
             f"Scenario '{name}' is neither one of the city's ({', '.join(known) or 'none'}) "
             "nor a file"
         )
+
+
+class InvalidBrokerError(HubError):
+    """The text is no broker's address. It is not repeated: it may hold a password."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The broker's address cannot be used: {reason}. "
+            "Write it as mqtt://user:password@host:1883, or mqtts:// for TLS"
+        )
