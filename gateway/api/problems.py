@@ -4,6 +4,7 @@ import logging
 import math
 import sqlite3
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
-from starlette.exceptions import HTTPException
 
 from devices.errors import (
     HubError,
@@ -110,7 +110,8 @@ def install(app: FastAPI) -> None:
     """Makes every error of the app a problem document."""
     app.add_exception_handler(HubError, _hub_error)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
+    for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        app.add_exception_handler(status, partial(_no_endpoint, status))
     for error in (OperationalError, InterfaceError):
         app.add_exception_handler(error, _registry_down)
     app.add_exception_handler(sqlite3.OperationalError, _journal_down)
@@ -181,17 +182,16 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
+async def _no_endpoint(status: HTTPStatus, request: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses: no such path, no such method."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's handlers are untyped
-    status = HTTPStatus(error.status_code)
+    headers: Mapping[str, str] | None = getattr(error, "headers", None)
     return _answer(
         request,
         status,
         status.phrase.lower().replace(" ", "-"),
         status.phrase,
-        f"{request.method} {request.url.path}: {error.detail}. See /api/openapi.json",
-        headers=error.headers,
+        f"{request.method} {request.url.path} is nothing here; see /api/openapi.json",
+        headers=headers,
     )
 
 
