@@ -180,6 +180,7 @@ class Pipeline:
             return
         arrival_ns = self._arrival(batch.received_ns)
         opened = self._open(message, route, arrival_ns, latest_ns)
+        self._clock_ns = arrival_ns + len(opened.lines) + len(opened.bad)
         timed = opened.timed and opened.fault is None
         identity = (
             timed_identity(route.seed, message.payload)

@@ -75,7 +75,11 @@ def test_milliseconds_are_exact(millis: int) -> None:
 
 @given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none()))
 def test_anything_is_read_or_rejected(value: object) -> None:
+    reason = None
     try:
-        assert isinstance(read_time(value, latest_ns=LATEST), int)
+        instant = read_time(value, latest_ns=LATEST)
     except Rejected as fault:
-        assert fault.reason in {Reason.BAD_TIME, Reason.FUTURE_TIME}
+        reason = fault.reason
+    else:
+        assert instant <= LATEST
+    assert reason in {None, Reason.BAD_TIME, Reason.FUTURE_TIME}

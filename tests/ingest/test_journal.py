@@ -210,10 +210,15 @@ def test_at_its_budget_it_refuses_and_changes_nothing_and_goes_on_with_room(
 ) -> None:
     with Journal.open(tmp_path / "journal.db", max_bytes=400_000) as journal:
         kept = 0
-        with pytest.raises(JournalFullError, match="KOTAHUB_JOURNAL_MAX_BYTES"):
+
+        def fill() -> None:
+            nonlocal kept
             for _ in range(1000):
                 journal.commit(points("a-1", 100))
                 kept += 100
+
+        with pytest.raises(JournalFullError, match="KOTAHUB_JOURNAL_MAX_BYTES"):
+            fill()
         assert 0 < kept < 100_000
         assert journal.state().full
         assert row(journal, "a-1") == (kept, 0, 0, 0, kept)
