@@ -142,7 +142,9 @@ class Session(asyncio.BufferedProtocol):
                 packet, size = read(view[start:end])
             except IndexError:  # the rest is still on its way
                 break
-            except ValueError:
+            except BaseException as error:
+                if not _refusal(error):
+                    raise
                 size = _frame_size(view[start:end])
                 messages.append(_salvage(bytes(view[start : start + size])))
                 start += size
@@ -171,6 +173,14 @@ class Session(asyncio.BufferedProtocol):
                 self.suback.set_result(packet)
             case mqtt5.DisconnectPacket():
                 self._fail(ConnectionError(f"the broker said {packet.reason_code.name}"))
+
+
+def _refusal(error: BaseException) -> bool:
+    """Whether the codec says that the packet is broken.
+
+    mqtt5 0.8 panics on a topic that is no UTF-8; its panic is a BaseException with no public name.
+    """
+    return isinstance(error, ValueError) or type(error).__name__ == "PanicException"
 
 
 def _frame_size(view: memoryview) -> int:
