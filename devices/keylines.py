@@ -29,11 +29,15 @@ class KeyLines:
         self._scan()
 
     def line(self, path: Path) -> int:
-        """The line of `path`, or of the nearest table around it that the text names; 1 at worst."""
-        for length in range(len(path), 0, -1):
-            if (found := self._lines.get(path[:length])) is not None:
-                return found
-        return 1
+        """The line of `path`, or of the nearest table around it that the text names; 1 at worst.
+
+        Parts that the text does not have are passed over: pydantic puts the tag of a union there.
+        """
+        known: Path = ()
+        for part in path:
+            if (*known, part) in self._lines:
+                known = (*known, part)
+        return self._lines.get(known, 1)
 
     def _scan(self) -> None:
         table: Path = ()

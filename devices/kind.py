@@ -17,6 +17,25 @@ from pydantic import AfterValidator, Field, model_validator
 from devices.declaration import Declared, key_problem, parse_declaration, read_text
 from devices.errors import InvalidDeclarationError
 
+__all__ = [
+    "NAME",
+    "RESERVED",
+    "SHIPPED",
+    "Band",
+    "Declared",
+    "Drawing",
+    "Kind",
+    "Limits",
+    "Metric",
+    "Play",
+    "Text",
+    "Vocabulary",
+    "check_kind",
+    "load_kinds",
+    "parse_kind",
+    "read_kind",
+]
+
 SHIPPED = Path(__file__).parent / "kinds"
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
