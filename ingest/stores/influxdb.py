@@ -10,9 +10,10 @@ confirmed by the server: 2.9.1 answers 422 as soon as one shard refuses, before 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -26,6 +27,9 @@ from ingest.stores.reading import EARLIEST_NS, LATEST_NS, columns, reading
 RETRY_AFTER_MAX_S: Final = 300.0
 """A longer wish of the server is asked again after this: its clock or ours may be wrong."""
 
+_NO_POINT: Final = frozenset({b"", b"#", b" ", b"\t", b"\r", b"\0"})
+"""First bytes of what InfluxDB passes over without a word."""
+
 _WORDS_MAX_BYTES: Final = 1024**2
 _ROWS_MAX_BYTES: Final = 64 * 1024**2
 
@@ -38,15 +42,18 @@ class _Answer(NamedTuple):
     """False: the body went on, and was left, after the most that we read."""
 
     @property
-    def words(self) -> str:
-        """What the server says in its JSON answer; empty if it is no such answer."""
+    def said(self) -> Mapping[str, Any]:
+        """The JSON object of the answer; empty if it is none, as that of a proxy."""
         try:
             said = orjson.loads(self.body)
         except orjson.JSONDecodeError:
-            return ""
-        if not isinstance(said, dict):
-            return ""
-        return str(said.get("message") or said.get("error") or "")
+            return {}
+        return said if isinstance(said, dict) else {}
+
+    @property
+    def words(self) -> str:
+        """What InfluxDB says of a fault; empty if it is not InfluxDB that speaks."""
+        return str(self.said.get("message") or self.said.get("error") or "")
 
 
 class InfluxStore:
@@ -87,12 +94,12 @@ class InfluxStore:
         """
         query = {"org": self._org, "name": self._bucket}
         answer = await self._request("GET", "/api/v2/buckets", query)
-        if answer.status == 200 and orjson.loads(answer.body).get("buckets"):
+        if answer.status == HTTPStatus.OK and answer.said.get("buckets"):
             return
         if answer.status not in (200, 404):
             raise self._unavailable(answer)
         answer = await self._request("GET", "/api/v2/orgs", {"org": self._org})
-        if answer.status != 200 or not (orgs := orjson.loads(answer.body).get("orgs")):
+        if answer.status != HTTPStatus.OK or not (orgs := answer.said.get("orgs")):
             raise self._unavailable(answer)
         bucket = {"orgID": orgs[0]["id"], "name": self._bucket, "retentionRules": []}
         answer = await self._request("POST", "/api/v2/buckets", {}, orjson.dumps(bucket))
@@ -108,15 +115,19 @@ class InfluxStore:
 
     async def write(self, lines: Sequence[bytes], /) -> Mapping[int, str]:
         """See `Store.write`. Bodies are at most `batch_max_bytes`, or one line."""
-        refused: dict[int, str] = {}
-        parts = [list(part) for part in self._batches(lines, refused)]
+        refused = {
+            index: "a line is one point: no line break, comment or space before it"
+            for index, line in enumerate(lines)
+            if line[:1] in _NO_POINT or b"\n" in line
+        }
+        parts = self._batches(lines, refused)
         while parts:
             part = parts.pop()
             chosen = [lines[index] for index in part]
             answer = await self._post(b"\n".join(chosen))
-            if answer.status == 204:
+            if answer.status == HTTPStatus.NO_CONTENT:
                 continue
-            if answer.status == 413:
+            if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 if len(part) == 1:
                     refused[part[0]] = shorten(answer.words or "413: the line is too large")
                 else:
@@ -127,10 +138,10 @@ class InfluxStore:
                 refused.update((part[at], why) for at, why in named.items())
                 rest = [index for at, index in enumerate(part) if at not in named]
                 parts += [rest] if rest else []
-            elif len(part) == 1 or dropped(words) == len(part):
-                refused.update(dict.fromkeys(part, shorten(words)))
+            elif cut := _cut(part, chosen, words):
+                parts += cut
             else:
-                parts += _cut(part, chosen, words)
+                refused.update(dict.fromkeys(part, shorten(words)))
         return dict(sorted(refused.items()))
 
     async def readings(
@@ -144,16 +155,33 @@ class InfluxStore:
         channel: str | None = None,
     ) -> list[dict[str, Any]]:
         """See `Store.readings`. A device whose area changed may show an instant twice."""
-        where = (
-            f"time >= {max(start_ns, EARLIEST_NS)} AND time < {min(stop_ns, LATEST_NS)}"
-            if stop_ns <= LATEST_NS
-            else f"time >= {max(start_ns, EARLIEST_NS)} AND time <= {LATEST_NS}"
-        )
-        return await self._select(kind, device, where, limit, channel)
+        names = columns(kind)
+        chosen = ", ".join(_identifier(name) for name in ("channel", *names))
+        bound = {"device": device} | ({"channel": channel} if channel is not None else {})
+        where = "".join(f" AND {_identifier(name)} = ${name}" for name in bound)
+        query = {
+            "db": self._bucket,
+            "epoch": "ns",
+            "params": orjson.dumps(bound).decode(),
+            "q": f"SELECT {chosen} FROM {_identifier(kind.id)} "  # noqa: S608 - quoted
+            f"WHERE time >= {max(start_ns, EARLIEST_NS)} AND time <= {min(stop_ns - 1, LATEST_NS)}"
+            f"{where} ORDER BY time DESC LIMIT {limit}",
+        }
+        answer = await self._request("GET", "/query", query, most=_ROWS_MAX_BYTES)
+        if answer.status != HTTPStatus.OK:
+            raise self._unavailable(answer)
+        if not answer.whole:
+            raise StoreUnavailableError(
+                f"{limit} readings are more than the hub reads at once. Ask for fewer."
+            )
+        rows = self._rows(answer)
+        rows.sort(key=lambda row: (-row[0], row[1] or ""))
+        return [reading(row[0], row[1], zip(names, row[2:], strict=True)) for row in rows]
 
     async def latest(self, kind: Kind, device: str, /) -> dict[str, Any] | None:
-        where = f"time >= {EARLIEST_NS} AND time <= {LATEST_NS}"
-        rows = await self._select(kind, device, where, 1, None)
+        rows = await self.readings(
+            kind, device, start_ns=EARLIEST_NS, stop_ns=LATEST_NS + 1, limit=1
+        )
         return rows[0] if rows else None
 
     async def ready(self) -> bool:
@@ -169,23 +197,27 @@ class InfluxStore:
             await self._session.close()
             self._session = None
 
-    def _batches(self, lines: Sequence[bytes], refused: dict[int, str]) -> Iterator[list[int]]:
-        """Indexes of the lines of each write, the last one first; lines that are no line apart."""
-        batches: list[list[int]] = []
-        batch: list[int] = []
+    def _batches(self, lines: Sequence[bytes], refused: Container[int]) -> list[list[int]]:
+        """Indexes of the lines of each write, the first one last.
+
+        A line with a quote goes alone, because a broken one would swallow its neighbours, and
+        after all others, because the first value of a field settles its type.
+        """
+        batches: list[list[int]] = [[]]
+        quoted: list[list[int]] = []
         size = 0
         for index, line in enumerate(lines):
-            if not line or b"\n" in line:
-                refused[index] = "a line holds one point and no line break"
+            if index in refused:
                 continue
-            if batch and size + len(line) > self._batch_max_bytes:
-                batches.append(batch)
-                batch, size = [], 0
-            batch.append(index)
+            if b'"' in line:
+                quoted.append([index])
+                continue
             size += len(line) + 1
-        if batch:
-            batches.append(batch)
-        return reversed(batches)
+            if size > self._batch_max_bytes and batches[-1]:
+                batches.append([])
+                size = len(line) + 1
+            batches[-1].append(index)
+        return [batch for batch in reversed(batches + quoted) if batch]
 
     async def _post(self, body: bytes) -> _Answer:
         """The answer to a write that was taken (204) or says something of its points.
@@ -204,31 +236,6 @@ class InfluxStore:
         if answer.status in (400, 422) and about_points and "pending deletion" not in answer.words:
             return answer
         raise self._unavailable(answer)
-
-    async def _select(
-        self, kind: Kind, device: str, where: str, limit: int, channel: str | None
-    ) -> list[dict[str, Any]]:
-        names = columns(kind)
-        chosen = ", ".join(_identifier(name) for name in ("channel", *names))
-        bound = {"device": device} | ({"channel": channel} if channel is not None else {})
-        where += "".join(f" AND {_identifier(name)} = ${name}" for name in bound)
-        query = {
-            "db": self._bucket,
-            "epoch": "ns",
-            "params": orjson.dumps(bound).decode(),
-            "q": f"SELECT {chosen} FROM {_identifier(kind.id)} WHERE {where} "  # noqa: S608 - quoted
-            f"ORDER BY time DESC LIMIT {limit}",
-        }
-        answer = await self._request("GET", "/query", query, most=_ROWS_MAX_BYTES)
-        if answer.status != 200:
-            raise self._unavailable(answer)
-        if not answer.whole:
-            raise StoreUnavailableError(
-                f"{limit} readings are more than the hub reads at once. Ask for fewer."
-            )
-        rows = self._rows(answer)
-        rows.sort(key=lambda row: (-row[0], row[1] or ""))
-        return [reading(row[0], row[1], zip(names, row[2:], strict=True)) for row in rows]
 
     def _rows(self, answer: _Answer) -> list[list[Any]]:
         """Time, channel and fields of each row."""
@@ -274,8 +281,9 @@ class InfluxStore:
                     got += chunk
                     if len(got) > most:
                         response.close()
-                        return _Answer(response.status, response.headers, bytes(got[:most]), False)  # noqa: FBT003 - a field of the tuple
-                return _Answer(response.status, response.headers, bytes(got), True)  # noqa: FBT003 - a field of the tuple
+                        break
+                whole = len(got) <= most
+                return _Answer(response.status, response.headers, bytes(got[:most]), whole)
         except TimeoutError as error:
             raise StoreUnavailableError(
                 f"InfluxDB at {self.url} did not answer within {self._timeout.total} s. If it is "
@@ -318,9 +326,10 @@ def retry_after(header: str | None, now: datetime) -> float | None:
 
 
 def _cut(part: list[int], lines: Sequence[bytes], words: str) -> list[list[int]]:
-    """Two parts: what the words fit and what not, else the older and the newer half.
+    """Where to ask again: what the words fit and what not, else the older and the newer half.
 
-    By time, because whether a point conflicts depends on its shard.
+    By time, because whether a point conflicts depends on its shard. Nothing if all of the part
+    is refused in these words.
     """
     fit = set(suspects(words, lines))
     if 0 < len(fit) < len(part):
@@ -328,13 +337,16 @@ def _cut(part: list[int], lines: Sequence[bytes], words: str) -> list[list[int]]
             [index for at, index in enumerate(part) if at not in fit],
             [index for at, index in enumerate(part) if at in fit],
         ]
+    if len(part) == 1 or dropped(words) == len(part):
+        return []
     order = sorted(range(len(part)), key=lambda at: time_of(lines[at]))
     return _halves([part[at] for at in order])
 
 
 def _halves(part: list[int]) -> list[list[int]]:
+    """The second half, then the first, which is so written first: of like points the last wins."""
     middle = len(part) // 2
-    return [part[:middle], part[middle:]]
+    return [part[middle:], part[:middle]]
 
 
 def _identifier(name: str) -> str:

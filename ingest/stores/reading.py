@@ -30,14 +30,17 @@ def columns(kind: Kind) -> tuple[str, ...]:
 
 
 def reading(
-    time_ns: int, channel: str | None, values: Iterable[tuple[str, float | None]]
+    time_ns: int, channel: str | None, values: Iterable[tuple[str, object]]
 ) -> dict[str, Any]:
-    """A reading in the form that `Store.readings` promises."""
+    """A reading in the form that `Store.readings` promises.
+
+    What is no number is left out: others may have written to the same database.
+    """
     row: dict[str, Any] = {"time": rfc3339(time_ns)}
     if channel:
         row["channel"] = channel
     for name, value in values:
-        if value is not None:
+        if isinstance(value, int | float) and not isinstance(value, bool):
             row[name] = int(value) if is_flag(name) else float(value)
     return row
 
