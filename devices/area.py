@@ -106,7 +106,7 @@ class _MultiPolygon(_Geo):
 
 
 class _Properties(_Geo):
-    code: Label
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     name: Label
 
 

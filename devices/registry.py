@@ -229,6 +229,8 @@ class Registry:
         Where they are the areas already, nothing changes, the revision neither.
         """
         wanted = sorted(areas, key=lambda area: area.code)
+        if self.areas() == wanted:
+            return
         with self._database.write() as connection:
             revision = hold_revision(connection) + 1
             old = read_areas(connection)
