@@ -43,6 +43,15 @@ class Batch:
     presence: dict[str, tuple[bool, int]] = field(default_factory=dict)
     unknown: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    def add(self, other: "Batch") -> None:
+        """Takes in what came of other messages."""
+        self.lines += other.lines
+        self.sizes += other.sizes
+        self.quarantined += other.quarantined
+        self.identities += other.identities
+        for device, count in other.accepted.items():
+            self.accepted[device] = self.accepted.get(device, 0) + count
+
     @property
     def messages(self) -> int:
         """How many messages count in the ledger."""

@@ -18,6 +18,7 @@ themselves). Several processes may have the file open.
 
 import sqlite3
 import threading
+import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -410,28 +411,37 @@ class Journal:
             )
             return cursor.rowcount
 
-    def resolve(self, item: QuarantineItem, outcome: Batch) -> bool:
-        """Takes an item out of quarantine and puts its outcome in, in one transaction.
+    def resolve(self, outcomes: Sequence[tuple[QuarantineItem, Batch]]) -> list[bool]:
+        """Takes items out of quarantine and puts their outcomes in, in one transaction.
 
-        Returns False, and does nothing, where the item is not there any more.
+        False stands for an item that was not there any more: nothing is done for it.
         """
+        found: list[bool] = []
+        merged = Batch(time.time_ns())
         with self._lock, _transaction(self._writer):
-            gone = self._writer.execute("DELETE FROM quarantine WHERE id = ?", (item.id,))
-            if gone.rowcount == 0:
-                return False
-            if item.counted:
+            for item, outcome in outcomes:
+                gone = self._writer.execute("DELETE FROM quarantine WHERE id = ?", (item.id,))
+                found.append(gone.rowcount == 1)
+                if found[-1]:
+                    merged.add(outcome)
+            left = Counter(
+                item.device
+                for (item, _), there in zip(outcomes, found, strict=True)
+                if there and item.counted
+            )
+            for device, count in left.items():
                 self._writer.execute(
-                    "UPDATE ledger SET quarantined = quarantined - 1 WHERE device = ?",
-                    (item.device,),
+                    "UPDATE ledger SET quarantined = quarantined - ? WHERE device = ?",
+                    (count, device),
                 )
                 # A network address becomes a device: nothing is left under the old name.
                 self._writer.execute(
                     "DELETE FROM ledger WHERE device = ? "
                     "AND stored = 0 AND quarantined = 0 AND duplicate = 0",
-                    (item.device,),
+                    (device,),
                 )
-            self._insert(outcome)
-            return True
+            self._insert(merged)
+        return found
 
     def presence(self, device: str) -> Presence | None:
         """What the device (or its last will) said of itself; None if it never did."""

@@ -1,8 +1,10 @@
 """Quarantined messages, tried again: after a fix, or by themselves once a device is registered."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ingest.batch import Batch
@@ -30,12 +32,9 @@ def replay(journal: Journal, pipeline: Pipeline, item_ids: Iterable[int]) -> Rep
     A reading without a time gets the time at which its message first came.
     """
     result = ReplayResult()
-    for item_id in item_ids:
-        try:
-            item = journal.quarantine_item(item_id)
-        except UnknownItemError:
-            continue
-        result += _replay_item(journal, pipeline, item)
+    numbers = iter(item_ids)
+    while page := list(islice(numbers, _PAGE)):
+        result += _replay_items(journal, pipeline, list(_found(journal, page)))
     return result
 
 
@@ -47,20 +46,37 @@ def replay_registered(journal: Journal, pipeline: Pipeline) -> ReplayResult:
             continue
         after = 0
         while items := journal.quarantine(device=device, reason=reason, after=after, limit=_PAGE):
-            for item in items:
-                result += _replay_item(journal, pipeline, item)
+            result += _replay_items(journal, pipeline, items)
             after = items[-1].id
     return result
 
 
-def _replay_item(journal: Journal, pipeline: Pipeline, item: QuarantineItem) -> ReplayResult:
-    outcome = _points(item) if item.line else _retry(pipeline, item)
-    again = outcome.quarantined[0] if outcome.quarantined else None
-    if again is not None and not outcome.lines and again.reason == item.reason:
-        return ReplayResult(still=1)
-    if not journal.resolve(item, outcome):
-        return ReplayResult()
-    return ReplayResult(still=1) if again is not None else ReplayResult(accepted=1)
+def _found(journal: Journal, item_ids: Iterable[int]) -> Iterator[QuarantineItem]:
+    for item_id in item_ids:
+        with suppress(UnknownItemError):
+            yield journal.quarantine_item(item_id)
+
+
+def _replay_items(
+    journal: Journal, pipeline: Pipeline, items: Sequence[QuarantineItem]
+) -> ReplayResult:
+    outcomes = [(item, _points(item) if item.line else _retry(pipeline, item)) for item in items]
+    changed = [(item, outcome) for item, outcome in outcomes if not _as_before(item, outcome)]
+    still = len(outcomes) - len(changed)
+    accepted = 0
+    resolved = journal.resolve(changed) if changed else []
+    for (_, outcome), found in zip(changed, resolved, strict=True):
+        still += found and bool(outcome.quarantined)
+        accepted += found and not outcome.quarantined
+    return ReplayResult(accepted, still)
+
+
+def _as_before(item: QuarantineItem, outcome: Batch) -> bool:
+    return (
+        not outcome.lines
+        and bool(outcome.quarantined)
+        and outcome.quarantined[0].reason == item.reason
+    )
 
 
 def _points(item: QuarantineItem) -> Batch:

@@ -144,15 +144,16 @@ def test_discarding_forgets_the_bytes_and_keeps_the_count(journal: Journal) -> N
 def test_an_item_is_resolved_once(journal: Journal) -> None:
     journal.commit(refused("a-1"))
     (item,) = journal.quarantine()
-    assert journal.resolve(item, points("a-1"))
-    assert not journal.resolve(item, points("a-1"))
+    outcomes = [(item, points("a-1")), (item, points("a-1"))]
+    assert journal.resolve(outcomes) == [True, False]
+    assert journal.resolve(outcomes) == [False, False]
     assert row(journal, "a-1") == (1, 0, 0, 0, 1)
 
 
 def test_an_address_that_became_a_device_leaves_no_row_behind(journal: Journal) -> None:
     journal.commit(refused("0a0b0c", Reason.UNREGISTERED))
     (item,) = journal.quarantine()
-    journal.resolve(item, points("a-1"))
+    journal.resolve([(item, points("a-1"))])
     assert [ledger.device for ledger in journal.ledger()] == ["a-1"]
 
 
@@ -336,7 +337,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def replay(self) -> None:
         for item in self.journal.quarantine(limit=1):
-            assert self.journal.resolve(item, points(item.device))
+            assert self.journal.resolve([(item, points(item.device))]) == [True]
 
     @rule()
     def discard(self) -> None:

@@ -119,6 +119,6 @@ def test_replaying_beside_another_replay_counts_once(journal: Journal) -> None:
     pipeline.update([Device("new-1", "air")])
     (item,) = journal.quarantine()
     assert replay(journal, pipeline, [item.id]) == ReplayResult(accepted=1)
-    assert not journal.resolve(item, Batch(NOW))
+    assert journal.resolve([(item, Batch(NOW))]) == [False]
     assert replay(journal, pipeline, [item.id]) == ReplayResult()
     assert counts(journal, "new-1") == (1, 0, 1)
