@@ -16,7 +16,8 @@ apt_get() {
     fi
     # Another installation may be going on (a new machine updates itself): wait for it.
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -qq "$@" </dev/null >&2
+        apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+        -qq "$@" </dev/null >/dev/null
 }
 
 stop_service() { # the hub and the tests start their own: the package's service would hold the port
@@ -59,6 +60,14 @@ for thing in "$@"; do
             found() { command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb'; }
             names=(postgresql postgresql-server postgresql postgresql) service=postgresql
             ;;
+        c-compiler)
+            found() { command -v cc; }
+            names=("gcc libc6-dev" gcc gcc "gcc musl-dev") service=
+            ;;
+        pkg-config)
+            found() { command -v pkg-config; }
+            names=(pkg-config pkgconf pkg-config pkgconf) service=
+            ;;
         shellcheck)
             found() { command -v shellcheck; }
             names=(shellcheck ShellCheck shellcheck shellcheck) service=
@@ -80,7 +89,8 @@ for thing in "$@"; do
         failed=1
         continue
     fi
-    missing_packages+=("${names[0]}")
+    read -ra packages <<<"${names[0]}"
+    missing_packages+=("${packages[@]}")
     [[ -z $service ]] || services+=("$service")
 done
 
