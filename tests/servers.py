@@ -5,21 +5,20 @@ Where a server's program is missing the test is skipped and says why; with CI=tr
 
 import contextlib
 import itertools
-import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import httpx
 import psycopg
 import pytest
 
@@ -85,8 +84,9 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def stop(self) -> None:
-        self.process.terminate()
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end, and kill it if it does not."""
+        self.process.send_signal(how)
         try:
             self.process.wait(timeout=READY_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -128,7 +128,7 @@ class Influx:
     def answers(self) -> bool:
         try:
             return bool(self.request("GET", "/health")["status"] == "pass")
-        except OSError:
+        except httpx.TransportError:
             return False
 
     def set_up(self) -> None:
@@ -152,20 +152,17 @@ class Influx:
         self, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
         """A call of the API with JSON, with the token that may do everything."""
-        call = urllib.request.Request(
+        answer = httpx.request(
+            method,
             self.url + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Token {self.token}", "Content-Type": "application/json"},
+            json=body,
+            headers={"Authorization": f"Token {self.token}"},
+            timeout=READY_WITHIN_S,
+            trust_env=False,
         )
-        try:
-            with urllib.request.urlopen(call, timeout=READY_WITHIN_S) as answer:
-                said: dict[str, Any] = json.loads(answer.read() or b"{}")
-                return said
-        except urllib.error.HTTPError as error:
-            with error:
-                error.add_note(error.read().decode())
-            raise
+        assert answer.is_success, answer.text
+        said: dict[str, Any] = answer.json() if answer.content else {}
+        return said
 
     @property
     def org_id(self) -> str:
@@ -293,7 +290,7 @@ def postgres() -> Iterator[Postgres]:
         yield found
     finally:
         if server is not None:
-            server.stop()
+            server.stop(signal.SIGINT)  # SIGTERM would wait for clients to leave
         shutil.rmtree(folder)
 
 
