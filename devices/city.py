@@ -21,7 +21,7 @@ def city_folder(city: str) -> Path:
     if city in shipped_cities():
         return SHIPPED / city
     folder = Path(city)
-    if not folder.is_dir():
+    if not city or not folder.is_dir():
         raise UnknownCityError(city, shipped_cities())
     return folder
 
