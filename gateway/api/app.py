@@ -14,7 +14,7 @@ The sensors of the city: what they are, what they measured, and what became of e
 
 **Key.** Everything but `/healthz` and `/readyz` asks for an API key:
 `Authorization: Bearer KEY` or `X-API-Key: KEY`. Make one with
-`kotahub keys create NAME --scope read`.
+`kotahub keys create --scope read`.
 
 **Lists** come in pages: `{"items": […], "next": cursor}`. Hand `next` back as `cursor`, with the
 other parameters unchanged, until it is null.

@@ -31,7 +31,7 @@ TheHub = Annotated[Hub, Depends(_hub)]
 
 
 def require(scope: str) -> Callable[..., None]:
-    """A dependency that lets a request pass whose key has `scope`.
+    """A dependency that lets a request pass whose key has `scope`, or `admin`.
 
     Raises (when called):
         KeyRequiredError: no key, an unknown or a revoked one.
@@ -48,7 +48,7 @@ def require(scope: str) -> Callable[..., None]:
         scopes = _scopes(hub, key) if key else None
         if scopes is None:
             raise KeyRequiredError
-        if scope not in scopes:
+        if not scopes & {scope, "admin"}:
             raise ScopeMissingError(scope)
         response.headers["Cache-Control"] = "no-store"
 

@@ -12,7 +12,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from devices.errors import (
     HubError,
@@ -60,7 +59,7 @@ class KeyRequiredError(HubError):
     def __init__(self) -> None:
         super().__init__(
             "Send a valid API key: Authorization: Bearer KEY, or X-API-Key: KEY. "
-            "Make one with: kotahub keys create NAME --scope read"
+            "Make one with: kotahub keys create --scope read"
         )
 
 
@@ -69,7 +68,7 @@ class ScopeMissingError(HubError):
         self.scope = scope
         super().__init__(
             f"The API key does not have the scope '{scope}'. "
-            f"Make one that has it: kotahub keys create NAME --scope {scope}"
+            f"Make one that has it: kotahub keys create --scope {scope}"
         )
 
 
@@ -89,11 +88,6 @@ _HUB_ERRORS: Final[Mapping[type[HubError], tuple[HTTPStatus, str, str]]] = {
         "store-unavailable",
         "Store unavailable",
     ),
-    RegistryUnavailableError: (
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "registry-unavailable",
-        "Registry unavailable",
-    ),
     HubError: (HTTPStatus.INTERNAL_SERVER_ERROR, "hub-error", "The hub cannot answer"),
 }
 """The first entry that an error is an instance of counts."""
@@ -112,8 +106,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         app.add_exception_handler(status, partial(_no_endpoint, status))
-    for error in (OperationalError, InterfaceError):
-        app.add_exception_handler(error, _registry_down)
+    app.add_exception_handler(RegistryUnavailableError, _registry_down)
     app.add_exception_handler(sqlite3.OperationalError, _journal_down)
     app.add_exception_handler(Exception, _internal)
 
@@ -196,6 +189,7 @@ async def _no_endpoint(status: HTTPStatus, request: Request, error: Exception) -
 
 
 async def _registry_down(request: Request, error: Exception) -> JSONResponse:
+    """Keys stand in the registry: who asks is not known, and is not told the database's words."""
     _log.error("%s %s: registry: %s", request.method, request.url.path, error)
     return _answer(
         request,

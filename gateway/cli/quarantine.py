@@ -109,32 +109,22 @@ def replay(
     from rich.progress import track
 
     from devices.kind import load_kinds
-    from devices.model import load_models
     from gateway.cli.opened import opened_journal, opened_registry
+    from gateway.run import open_pipeline
     from gateway.settings import Settings
-    from ingest.pipeline import Pipeline
+    from ingest.replay import ReplayResult
     from ingest.replay import replay as replay_items
 
     settings = Settings()
     kinds = load_kinds(settings.data_dir)
-    with opened_registry(settings) as registry:
-        pipeline = Pipeline(
-            kinds=kinds,
-            models=load_models(settings.data_dir, kinds),
-            devices=registry.devices(),
-            dialects=settings.dialects,
-            payload_max_bytes=settings.payload_max_bytes,
-            future_max_s=settings.future_max_s,
-        )
-    accepted = still = 0
-    with opened_journal(settings) as journal:
+    result = ReplayResult()
+    with opened_journal(settings) as journal, opened_registry(settings) as registry:
         chosen = _choose(journal, ids, device=device, reason=reason, every=every)
+        pipeline = open_pipeline(settings, kinds, registry, journal)
         chunks = [chosen[at : at + _CHUNK] for at in range(0, len(chosen), _CHUNK)]
         for chunk in track(chunks, "Replaying", console=err, disable=as_json, transient=True):
-            result = replay_items(journal, pipeline, chunk)
-            accepted += result.accepted
-            still += result.still
-    print_item({"accepted": accepted, "still": still}, as_json=as_json)
+            result += replay_items(journal, pipeline, chunk)
+    print_item({"accepted": result.accepted, "still": result.still}, as_json=as_json)
 
 
 @app.command()

@@ -14,3 +14,10 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     monkeypatch.setenv("KOTAHUB_DATA_DIR", str(tmp_path))
     with opened_door(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="package")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """One hub for all tests that change nothing behind its door."""
+    with opened_door(tmp_path_factory.mktemp("calm")) as opened:
+        yield opened

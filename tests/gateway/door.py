@@ -6,14 +6,15 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
 from devices.device import Device
-from devices.kind import load_kinds
-from devices.model import load_models
+from devices.kind import Kind, load_kinds
+from devices.model import Model, load_models
 from devices.registry import Registry
 from gateway.api.app import create_app
 from gateway.hub import Hub
@@ -22,7 +23,6 @@ from gateway.store import open_store
 from ingest.delivery import Delivery
 from ingest.journal import Journal
 from ingest.pipeline import Pipeline
-from ingest.stores import Store
 from ingest.types import Message
 
 T = TypeVar("T")
@@ -37,39 +37,43 @@ DEVICES = (
 class Door:
     """Asks the API as another program would, and plays the devices behind it."""
 
-    def __init__(self, hub: Hub, runner: asyncio.Runner) -> None:
+    def __init__(
+        self, hub: Hub, key: str | None, pipeline: Pipeline, runner: asyncio.Runner
+    ) -> None:
         self.hub = hub
-        self.key: str | None = hub.registry.create_key("tests", ["read"])
+        self.key = key
+        self._pipeline = pipeline
         self._runner = runner
-        self._pipeline = Pipeline(
-            kinds=hub.kinds,
-            models=load_models(None, hub.kinds),
-            devices=hub.registry.devices(),
-        )
+        self._app = create_app(hub)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(work)
 
     def change(self, **parts: Any) -> "Door":
         """The same door of a hub with other parts."""
-        return Door(replace(self.hub, **parts), self._runner)
+        return Door(replace(self.hub, **parts), self.key, self._pipeline, self._runner)
+
+    def knock(self, key: str | None) -> "Door":
+        """The same door, asked with another key or none."""
+        return Door(self.hub, key, self._pipeline, self._runner)
 
     def get(
         self,
         path: str,
         parameters: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         method: str = "GET",
     ) -> httpx.Response:
         """Any answer, with the reader's key unless `headers` says otherwise."""
-        sent = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
+        given = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
+        sent = {
+            name.encode(): _bytes(value) for name, value in (given | dict(headers or {})).items()
+        }
 
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(create_app(self.hub), raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
-                return await client.request(
-                    method, path, params=parameters, headers={**sent, **(headers or {})}
-                )
+                return await client.request(method, path, params=parameters, headers=sent)
 
         return self.run(ask())
 
@@ -77,7 +81,7 @@ class Door:
         self,
         path: str,
         parameters: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> Any:
         """The body of an answer that must be 200."""
         answer = self.get(path, parameters, headers)
@@ -101,7 +105,7 @@ class Door:
         slug: str,
         path: str,
         parameters: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> Any:
         """The problem document of an answer, which must be this one."""
         answer = self.get(path, parameters, headers)
@@ -134,31 +138,40 @@ class Door:
         self.run(drain())
 
 
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+@cache
+def _declarations() -> tuple[Mapping[str, Kind], Mapping[str, Model]]:
+    kinds = load_kinds(None)
+    return kinds, load_models(None, kinds)
+
+
 @contextmanager
-def opened_door(folder: Path, *, store: Store | None = None) -> Iterator[Door]:
+def opened_door(folder: Path) -> Iterator[Door]:
     """A hub in this folder with `DEVICES` registered."""
     settings = Settings(data_dir=folder)
-    kinds = load_kinds(None)
+    kinds, models = _declarations()
     with (
         asyncio.Runner() as runner,
         closing(Registry.open(settings.registry_url)) as registry,
         closing(Journal.open(settings.journal_path)) as journal,
     ):
         registry.add_many(DEVICES, by="tests")
-        opened = store or open_store(settings, kinds)
+        store = open_store(settings, kinds)
         try:
-            yield Door(
-                Hub(
-                    settings=settings,
-                    kinds=kinds,
-                    registry=registry,
-                    journal=journal,
-                    store=opened,
-                    broker_connected=lambda: True,
-                    last_error=lambda: None,
-                    local_key="local-key",
-                ),
-                runner,
+            hub = Hub(
+                settings=settings,
+                kinds=kinds,
+                registry=registry,
+                journal=journal,
+                store=store,
+                broker_connected=lambda: True,
+                last_error=lambda: None,
+                local_key="local-key",
             )
+            pipeline = Pipeline(kinds=kinds, models=models, devices=registry.devices())
+            yield Door(hub, registry.create_key("tests", ["read"]), pipeline, runner)
         finally:
-            runner.run(opened.close())
+            runner.run(store.close())
