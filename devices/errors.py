@@ -35,6 +35,15 @@ class UnknownKindError(HubError):
         super().__init__(f"Kind '{kind}' does not exist. Known kinds: {', '.join(sorted(known))}")
 
 
+class UnknownModelError(HubError):
+    def __init__(self, model: str, known: list[str]) -> None:
+        self.model = model
+        self.known = known
+        super().__init__(
+            f"Model '{model}' does not exist. Known models: {', '.join(sorted(known))}"
+        )
+
+
 class UnknownCityError(HubError):
     def __init__(self, city: str, shipped: list[str]) -> None:
         self.city = city

@@ -32,7 +32,16 @@ from devices.place import (
     walk,
 )
 
-__all__ = ["MOUNT_HEIGHT", "Model", "ModelError", "ModelReading", "check_model", "load_models"]
+__all__ = [
+    "MOUNT_HEIGHT",
+    "SHIPPED",
+    "Model",
+    "ModelError",
+    "ModelReading",
+    "check_model",
+    "load_models",
+    "read_model",
+]
 
 SHIPPED: Final = Path(__file__).parent / "models"
 
@@ -157,9 +166,7 @@ class Model(Declared):
         return self
 
     def _all_sources(self) -> Iterator[Sources]:
-        yield from (sources for _, sources in self._groups)
-        if self.series is not None:
-            yield self.series.metrics
+        return (sources for _, sources in self.described())
 
     @cached_property
     def _groups(self) -> tuple[tuple[str | None, Sources], ...]:
@@ -179,6 +186,21 @@ class Model(Declared):
     @cached_property
     def _ignored(self) -> tuple[str, ...]:
         return tuple(name for name in self.ignore if "*" in name)
+
+    def described(self) -> tuple[tuple[str | None, Sources], ...]:
+        """Channels with their metrics' sources; those of the list at last, without a channel."""
+        return (*self._groups, *(((None, self.series.metrics),) if self.series else ()))
+
+    @cached_property
+    def produces(self) -> tuple[str, ...]:
+        """Names of the metrics that the model can give, in declared order."""
+        names: dict[str, None] = {}
+        for sources in self._all_sources():
+            for name, source in sources.items():
+                names[name] = None
+                if source.mount is not None:
+                    names[source.mount] = None
+        return tuple(names)
 
     def faults(self, kinds: Mapping[str, Kind]) -> list[Fault]:
         """What does not fit the kinds: keys, and what is wrong with each."""
