@@ -133,7 +133,12 @@ def _json() -> dict[str, Any]:
 
 
 def _create_sqlite_engine(url: URL, file: str) -> Engine:
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(file).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"the folder {folder} cannot be made ({error.strerror})"
+        raise RegistryUnavailableError(str(url), problem) from error
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **_json())
 
     @event.listens_for(engine, "connect")
