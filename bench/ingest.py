@@ -59,7 +59,7 @@ def load(url: str, *, rate: float, seconds: float, devices: int, bad: float) -> 
 def measure(subject: Subject, *, rate: float, seconds: float, devices: int, bad: float) -> Result:
     with world(devices) as around, subject.start(around) as process:
         probe = Probe(around.mosquitto.url, around.influx)
-        probe.await_ready()
+        probe.await_ready(process)
         time.sleep(SETTLE_S)
         watched = (process, around.mosquitto.process, around.influx.process)
         before = [one.cpu_s() for one in watched]

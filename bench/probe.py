@@ -3,6 +3,7 @@
 import time
 from typing import Final
 
+from bench.process import Process
 from bench.publisher import Publisher
 from bench.servers import Influx, ServerError
 from bench.stream import Stream
@@ -41,14 +42,16 @@ class Probe:
         )
         return {int(row[0]) for row in rows}
 
-    def await_ready(self) -> None:
+    def await_ready(self, subject: Process) -> None:
         """Until a message gets through: the subject has subscribed and writes.
 
         Raises:
-            ServerError: none does in time.
+            ProcessError: the subject ended.
+            ServerError: no message does in time.
         """
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
+            subject.check()
             self.publish()
             time.sleep(0.25)
             if self.readable(self._since_ms):

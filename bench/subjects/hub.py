@@ -27,8 +27,10 @@ class Hub:
         devices = world.folder / "devices.csv"
         with devices.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
-            rows.writerow(["id", "kind"])
-            rows.writerows([device, "air"] for device in world.devices)
+            rows.writerow(["id", "kind", "model", "name", "latitude", "longitude"])
+            for number, device in enumerate(world.devices):
+                latitude, longitude = 3.50 + number % 50 / 250, 98.60 + number // 50 % 50 / 400
+                rows.writerow([device, "air", "", device, f"{latitude:.4f}", f"{longitude:.4f}"])
         self._run(world, "devices", "import", str(devices))
         return Process(
             self.name,
