@@ -54,7 +54,12 @@ class Server:
     """A child process that is a server, and its output in a file."""
 
     def __init__(
-        self, command: Sequence[str | Path], *, log: Path, user: str | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        user: str | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.log = log
         with log.open("ab") as output:
@@ -67,6 +72,7 @@ class Server:
                 group=user,
                 extra_groups=[] if user else None,
                 cwd=log.parent,
+                env=env,
             )
 
     def wait_until(self, ready: Callable[[], bool], what: str) -> None:
