@@ -27,9 +27,7 @@ from devices.place import (
     Source,
     as_table,
     named,
-    parse_path,
     tidy,
-    walk,
 )
 
 __all__ = [
@@ -95,16 +93,14 @@ class MetricSource(Source):
 Sources = dict[str, Annotated[MetricSource, BeforeValidator(as_table)]]
 
 
-class Series(Declared):
+class Series(Place):
     """An array of readings in one payload (a history sent late), each with its own time."""
 
-    path: str
     time: Annotated[Moment, BeforeValidator(as_table)]
     metrics: Annotated[Sources, Field(min_length=1)]
 
     @model_validator(mode="after")
     def _checks(self) -> Self:
-        parse_path(self.path)
         for name, source in self.metrics.items():
             if source.cumulative:
                 raise ValueError(
@@ -119,11 +115,11 @@ class Series(Declared):
         Raises:
             ModelError: `wrong_shape`, where it is no array.
         """
-        member = walk(values, parse_path(self.path))
+        member = self.find(values)
         if member is ABSENT or member is None:
             return []
         if not isinstance(member, list):
-            raise ModelError("wrong_shape", f"{self.path} is {named(member)}, not an array")
+            raise ModelError("wrong_shape", f"{self.label} is {named(member)}, not an array")
         return member
 
 
@@ -175,12 +171,10 @@ class Model(Declared):
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        places: list[Place | None] = [self.time, self.battery, self.rssi]
+        places: list[Place | None] = [self.time, self.battery, self.rssi, self.series]
         for _, sources in self._groups:
             places.extend(sources.values())
         routes = [route for place in places if place is not None for route in place.routes]
-        if self.series is not None:
-            routes.append(parse_path(self.series.path))
         return ENVELOPE | {route[0] for route in routes} | set(self.ignore)
 
     @cached_property
@@ -275,7 +269,7 @@ class Model(Declared):
                 time = series.time.required(item)
                 found = _measure(series.metrics, item, height, growth, None)
             except ModelError as error:
-                where = f"{series.path}.{place}: {error.detail}"
+                where = f"{series.label}.{place}: {error.detail}"
                 raise ModelError(error.problem, where) from error
             if found:
                 yield ModelReading(None, time, found)
