@@ -13,6 +13,7 @@ from devices.simulator.places import Course, Places, Point, River, load_places
 
 C = TypeVar("C", bound=Course)
 
+_DRAWS: Final = 10_000
 STREETS_OF_FLOOD: Final = 4
 """Of a kind that rivers and street water drive, every so many-th sensor stands in a street."""
 
@@ -56,7 +57,7 @@ def _of_kind(
         area = areas[order % len(areas)]
         rng = Random(f"{seed}/{kind.id}/{order}")  # noqa: S311 - play, not secrets
         name = f"{kind.name.id} {area.name} {order // len(areas) + 1}"
-        found.append((name, _inside(area, rng), {}))
+        found.append((name, _inside(area, areas, rng), {}))
     return [
         Device(
             id=f"sim-{kind.id.replace('_', '-')}-{number:03d}",
@@ -88,10 +89,15 @@ def _spread(courses: Sequence[C], count: int) -> list[tuple[C, float]]:
     return found
 
 
-def _inside(area: Area, rng: Random) -> Point:
-    """A place in the area, by drawing from its bounds until one is."""
+def _inside(area: Area, areas: Sequence[Area], rng: Random) -> Point:
+    """A place that the hub finds in the area, by drawing from its bounds until one is.
+
+    An area that others cover, or that is thin as a line, is never drawn: its middle stands in.
+    """
     west, south, east, north = area.bounds
-    while True:
-        latitude, longitude = rng.uniform(south, north), rng.uniform(west, east)
-        if area.holds(latitude, longitude):
+    for _ in range(_DRAWS):
+        latitude = round(rng.uniform(south, north), 5)
+        longitude = round(rng.uniform(west, east), 5)
+        if area_at(areas, latitude, longitude) == area.code:
             return latitude, longitude
+    return (south + north) / 2, (west + east) / 2
