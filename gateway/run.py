@@ -15,21 +15,19 @@ from urllib.parse import urlsplit
 from devices.credentials import BrokerCredentials
 
 from devices.kind import Kind, load_kinds
-from devices.model import load_models
 from devices.registry import Registry
 from devices.simulator import sensors, simulate
 from gateway.api.app import create_app
 from gateway.broker import Broker
 from gateway.hub import Hub
+from gateway.pipeline import open_pipeline
 from gateway.registry import open_registry
 from gateway.running import Running, remove_running, write_running
 from gateway.server import serve
 from gateway.settings import Settings
 from gateway.store import open_store
 from ingest.delivery import Delivery
-from ingest.identity import IdentityWindow
 from ingest.journal import Journal
-from ingest.pipeline import Pipeline
 from ingest.service import Ingest
 from ingest.sources.mqtt import MqttSource
 from ingest.stores import Store
@@ -60,21 +58,6 @@ class Started:
     broker: str
     first_key: str | None
     ingest: Ingest | None
-
-
-def open_pipeline(
-    settings: Settings, kinds: Mapping[str, Kind], registry: Registry, journal: Journal
-) -> Pipeline:
-    """The pipeline with every device of the registry."""
-    return Pipeline(
-        kinds=kinds,
-        models=load_models(settings.data_dir, kinds),
-        devices=registry.devices(),
-        dialects=settings.dialects,
-        payload_max_bytes=settings.payload_max_bytes,
-        future_max_s=settings.future_max_s,
-        window=IdentityWindow(journal.identities()),
-    )
 
 
 async def run(

@@ -110,7 +110,7 @@ def replay(
 
     from devices.kind import load_kinds
     from gateway.cli.opened import opened_journal, opened_registry
-    from gateway.run import open_pipeline
+    from gateway.pipeline import open_pipeline
     from gateway.settings import Settings
     from ingest.replay import ReplayResult
     from ingest.replay import replay as replay_items
