@@ -138,14 +138,15 @@ class DuckDBStore:
     @staticmethod
     def _extend(connection: duckdb.DuckDBPyConnection, kind: str, names: frozenset[str]) -> None:
         """See that the kind's table exists and has these columns."""
+        declared = "".join(f", {_identifier(name)} {_type(name)}" for name in sorted(names))
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS {_identifier(kind)} (time TIMESTAMP_NS NOT NULL, "
-            "device VARCHAR NOT NULL, area VARCHAR, channel VARCHAR NOT NULL)"
+            f"device VARCHAR NOT NULL, area VARCHAR, channel VARCHAR NOT NULL{declared})"
         )
-        for name in sorted(names):
+        known = connection.execute(f"DESCRIBE {_identifier(kind)}").fetchall()
+        for name in sorted(names - {row[0] for row in known}):
             connection.execute(
-                f"ALTER TABLE {_identifier(kind)} ADD COLUMN IF NOT EXISTS "
-                f"{_identifier(name)} {_type(name)}"
+                f"ALTER TABLE {_identifier(kind)} ADD COLUMN {_identifier(name)} {_type(name)}"
             )
 
     def _write(self, lines: Sequence[bytes]) -> dict[int, str]:

@@ -14,6 +14,7 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -274,7 +275,11 @@ class InfluxStore:
             )
         try:
             async with self._session.request(
-                method, self.url + path, params=query, data=body, allow_redirects=False
+                method,
+                self.url + path,
+                params=query,
+                data=None if body is None else BytesIO(body),  # sent piece by piece
+                allow_redirects=False,
             ) as response:
                 got = bytearray()
                 async for chunk in response.content.iter_chunked(64 * 1024):

@@ -66,8 +66,6 @@ def _head(text: str) -> tuple[str, dict[str, str]]:
         value = values[0]
         if escaped:
             value = value.replace("\\,", ",").replace("\\ ", " ").replace("\\=", "=")
-            if value.endswith("\\"):
-                raise LineError(f"tag '{name}' ends in a backslash")
         tags[name] = value
     return kind, tags
 
