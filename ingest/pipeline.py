@@ -17,7 +17,7 @@ from devices.model import Model, ModelError
 from ingest.batch import NOBODY, Batch, Quarantined
 from ingest.dialects import DIALECTS
 from ingest.identity import IdentityWindow, delivery_identity, timed_identity
-from ingest.instant import read_time
+from ingest.instant import EARLIEST_NS, read_time
 from ingest.line import line
 from ingest.route import KindWays, Route, Target, find_route
 from ingest.types import Message, Reason, Rejected, Uplink
@@ -37,6 +37,8 @@ class Opened:
     device: str = NOBODY
     lines: list[bytes] = field(default_factory=list)
     timed: bool = True
+    live: bool = True
+    """False for a replay: an old total must not move a cumulative counter back."""
     unknown: list[str] = field(default_factory=list)
     fault: Rejected | None = None
     bad: list[bytes] = field(default_factory=list)
@@ -94,15 +96,16 @@ class Pipeline:
             if before is not None:
                 target.counters = before.counters
                 if before.device.address:
-                    self._addresses.pop(before.device.address, None)
+                    self._addresses.pop(before.device.address.casefold(), None)
             self._targets[device.id] = target
             if device.address:
-                self._addresses[device.address] = device.id
+                # One network writes a DevEUI in capitals, another does not.
+                self._addresses[device.address.casefold()] = device.id
         self._routes.clear()
 
     def knows(self, address: str) -> bool:
         """Whether a device id or network address is registered."""
-        return address in self._targets or address in self._addresses
+        return address in self._targets or address.casefold() in self._addresses
 
     def process(self, messages: Sequence[Message], received_ns: int) -> Batch:
         """All that came of these messages. Never raises because of what they hold."""
@@ -158,7 +161,8 @@ class Pipeline:
     def reopen(self, message: Message, received_ns: int) -> Opened:
         """Opens a quarantined message again; `received_ns` is when it first came."""
         route = self._routes.get(message.topic) or self._find(message.topic)
-        return self._open(message, route, received_ns, received_ns + self._future_max_ns)
+        latest_ns = received_ns + self._future_max_ns
+        return self._open(message, route, received_ns, latest_ns, live=False)
 
     def _find(self, topic: str) -> Route:
         route = find_route(topic, self._targets, self._filters)
@@ -209,8 +213,10 @@ class Pipeline:
         batch.presence[route.device] = (message.payload == b"online", batch.received_ns)
         return True
 
-    def _open(self, message: Message, route: Route, arrival_ns: int, latest_ns: int) -> Opened:
-        opened = Opened(route.device, bad_since_ns=arrival_ns)
+    def _open(
+        self, message: Message, route: Route, arrival_ns: int, latest_ns: int, *, live: bool = True
+    ) -> Opened:
+        opened = Opened(route.device, bad_since_ns=arrival_ns, live=live)
         try:
             uplinks = self._uplinks(message, route)
             if not uplinks:
@@ -261,11 +267,15 @@ class Pipeline:
 
     def _name(self, address: str) -> str:
         """The ledger's name of an address: the id of its device where it has one."""
-        return self._addresses.get(address, address)[:_ADDRESS_MAX] or NOBODY
+        if address not in self._targets:
+            address = self._addresses.get(address.casefold(), address)
+        return address[:_ADDRESS_MAX] or NOBODY
 
     def _lines(
         self, uplink: Uplink, opened: Opened, arrival_ns: int, latest_ns: int
     ) -> Iterator[bytes]:
+        if uplink.fault is not None:
+            raise uplink.fault
         name = self._name(uplink.address)
         target = self._targets.get(name)
         if target is None:
@@ -282,7 +292,7 @@ class Pipeline:
             opened.unknown.extend(shape.unknown)
             if when is None:
                 opened.timed = False
-                time_ns = arrival_ns + number
+                time_ns = _before(arrival_ns, uplink.age_s, latest_ns) + number
             else:
                 time_ns = read_time(when, latest_ns=latest_ns)
             channel = checked.get("channel")
@@ -322,7 +332,8 @@ def _readings(
         yield values, values.get("time") if uplink.time is None else uplink.time
         return
     try:
-        readings = target.model.read(uplink.values, target.device.attributes, target.counters)
+        counters = target.counters if opened.live else None
+        readings = target.model.read(uplink.values, target.device.attributes, counters)
     except ModelError as error:
         raise Rejected(Reason(error.problem), error.detail) from error
     for reading in readings:
@@ -335,6 +346,15 @@ def _readings(
             values["rssi"] = reading.rssi
         opened.unknown.extend(reading.unknown)
         yield values, uplink.time if reading.time is None else reading.time
+
+
+def _before(arrival_ns: int, age_s: float, latest_ns: int) -> int:
+    instant = arrival_ns - round(age_s * 1e9)
+    if instant > latest_ns:
+        raise Rejected(Reason.FUTURE_TIME, f"{-age_s:g} s from now")
+    if instant < EARLIEST_NS:
+        raise Rejected(Reason.BAD_TIME, f"{age_s:g} s ago is before 1677")
+    return instant
 
 
 def _channel_prefix(target: Target, channel: str | int) -> bytes:

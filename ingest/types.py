@@ -1,7 +1,7 @@
 """The shapes that pass between the stages, from a source's message to a point in the store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -131,19 +131,10 @@ class Uplink:
     time: str | float | None = None
     raw: bytes = b""
     """The bytes of this element alone, where the message is a batch; empty: the whole message."""
+    age_s: float = 0.0
+    """Where `time` is None: how long before its arrival the reading was made."""
     battery: float | None = None
     rssi: float | None = None
     seq: int | None = None
-
-
-@dataclass(slots=True)
-class Reading:
-    """Values of one device (and channel) at one instant; None is a metric without a value."""
-
-    values: dict[str, float | None]
-    channel: str | None = None
-    time: str | float | None = None
-    battery: float | None = None
-    rssi: float | None = None
-    unknown: tuple[str, ...] = field(default=())
-    """Members of the payload that nobody knows."""
+    fault: Rejected | None = None
+    """Why this element of a batch is none, where the dialect can tell already."""

@@ -61,7 +61,8 @@ def _device(topic: str) -> str:
 
 def _uplink(device: str, element: Any, raw: bytes) -> Uplink:
     if not isinstance(element, dict):
-        return Uplink(device, {}, raw=raw)  # refused alone, as an element without a metric
+        what = f"an element is {json_name(element)}, not an object"
+        return Uplink(device, {}, raw=raw, fault=Rejected(Reason.WRONG_SHAPE, what))
     return Uplink(
         device,
         element,

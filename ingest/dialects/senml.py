@@ -64,12 +64,15 @@ _CONVERSIONS: Final[Mapping[str, Mapping[str, tuple[float, float]]]] = {
 
 
 class Record(NamedTuple):
-    """A resolved record: its place in the pack, its name and time whole."""
+    """A resolved record: its place in the pack, its name and time whole.
+
+    A `time` below `ABSOLUTE_FROM` is seconds from now, mostly negative.
+    """
 
     place: int
     name: str
     unit: str | None
-    time: float | None
+    time: float
     members: Mapping[str, Any]
     base_value: float
 
@@ -79,7 +82,7 @@ class Group:
     """What one address says at one instant."""
 
     address: str
-    time: float | None
+    time: float
     values: dict[str, float] = field(default_factory=dict)
     aside: dict[str, Any] = field(default_factory=dict)
     """Members that are no metric by themselves, so that they make no reading of their own."""
@@ -90,7 +93,7 @@ def open_envelope(topic: str, payload: bytes) -> list[Uplink]:
     """The readings of a pack, in the order of their first records.
 
     Raises:
-        Rejected: EMPTY, NOT_JSON, WRONG_SHAPE, WRONG_TYPE, NOT_FINITE, BAD_TIME, TOO_LARGE.
+        Rejected: EMPTY, NOT_JSON, WRONG_SHAPE, WRONG_TYPE, NOT_FINITE, TOO_LARGE.
     """
     del topic  # names are in the pack
     pack = read_json(payload)
@@ -98,14 +101,18 @@ def open_envelope(topic: str, payload: bytes) -> list[Uplink]:
         raise Rejected(Reason.WRONG_SHAPE, f"a pack is an array, not {json_name(pack)}")
     if len(pack) > RECORDS_MAX:
         raise Rejected(Reason.TOO_LARGE, f"{len(pack)} records, the most is {RECORDS_MAX}")
-    groups: dict[tuple[str, float | None], Group] = {}
+    groups: dict[tuple[str, float], Group] = {}
     for record in _resolve(pack):
         address, metric = split_name(record.name)
         group = groups.setdefault((address, record.time), Group(address, record.time))
         _add(group, metric, record)
     return [
         Uplink(
-            group.address, {**group.aside, **group.values}, time=group.time, battery=group.battery
+            group.address,
+            {**group.aside, **group.values},
+            time=group.time if group.time >= ABSOLUTE_FROM else None,
+            age_s=-group.time if group.time < ABSOLUTE_FROM else 0.0,
+            battery=group.battery,
         )
         for group in _fold(list(groups.values()))
     ]
@@ -142,7 +149,7 @@ def _resolve(pack: list[Any]) -> list[Record]:
         if not full_name:
             raise Rejected(Reason.WRONG_SHAPE, f"record {place} has no name: neither bn nor n")
         own_unit = text_of(members, "u") or unit or None
-        when = _instant(place, time + _number(place, members, "t", 0.0))
+        when = time + _number(place, members, "t", 0.0)
         if any(label in members for label in _VALUES):
             records.append(Record(place, full_name, own_unit, when, members, value))
     return records
@@ -175,16 +182,6 @@ def _finite(place: int, label: str, number: float) -> float:
     if not isfinite(number):
         raise Rejected(Reason.NOT_FINITE, f"record {place}: {label} is not a finite number")
     return number
-
-
-def _instant(place: int, time: float) -> float | None:
-    """Unix seconds; None is now."""
-    if time >= ABSOLUTE_FROM:
-        return time
-    if time == 0:
-        return None
-    what = f"record {place}: the time is {time:g} s from now: send a base time (bt)"
-    raise Rejected(Reason.BAD_TIME, what)
 
 
 def _add(group: Group, metric: str | None, record: Record) -> None:

@@ -132,7 +132,6 @@ def test_sums_and_texts_are_never_the_metric_itself() -> None:
         ({"n": "a1/level", "v": 1, "bver": 11}, Reason.WRONG_SHAPE),
         ({"n": "a1/level", "v": 1, "bver": True}, Reason.WRONG_SHAPE),
         ({"n": "a1/level", "v": 1, "new_": 1}, Reason.WRONG_SHAPE),
-        ({"n": "a1/level", "v": 1, "t": 60}, Reason.BAD_TIME),
     ],
 )
 def test_a_record_that_cannot_be_read(record: dict[str, Any], why: Reason) -> None:
