@@ -30,7 +30,7 @@ def ledger(
     settings = Settings()
     with opened_journal(settings) as journal:
         items, following = read_ledger(journal, device=device, limit=limit, cursor=cursor)
-        total = LedgerItem.of(journal.totals()).model_copy(update={"device": "all devices"})
+        total = LedgerItem.of(journal.totals()).model_copy(update={"device": "total"})
     if as_json:
         print_items([item.model_dump() for item in items], as_json=True, cursor=following)
         return

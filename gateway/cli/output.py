@@ -27,7 +27,9 @@ def print_items(
     table = Table(box=box.SIMPLE_HEAD)
     for key in items[0]:
         numeric = isinstance(items[0][key], int | float)
-        table.add_column(key, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            key, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
     for item in items:
         table.add_row(*(_plain("" if value is None else value) for value in item.values()))
     out.print(table)

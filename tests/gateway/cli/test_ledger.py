@@ -42,8 +42,8 @@ def test_for_people_the_last_line_is_the_total(door: Door) -> None:
     door.publish("air-01", {"pm25": 1})
     door.publish("flood-01", {"level": "high"})
     total = words().strip().splitlines()[-1].split()
-    assert total[:7] == ["all", "devices", "2", "0", "1", "0", "1"]
-    assert "all devices" not in words("air-01")
+    assert total[:6] == ["total", "2", "0", "1", "0", "1"]
+    assert "total" not in words("air-01")
 
 
 def test_pages(door: Door) -> None:
