@@ -134,6 +134,7 @@ class _Link:
         self._tally = tally
         self._due = [(sensor.due_s(0), order, 0) for order, sensor in enumerate(sensors)]
         heapq.heapify(self._due)
+        self._wait_s = _BACKOFF_S[0]
         alone = sensors[0].device.id if len(sensors) == 1 else None
         self._identifier = f"{alone or 'kotahub-simulator'}-{secrets.token_hex(4)}"
         self._will = (
@@ -141,13 +142,10 @@ class _Link:
         )
 
     async def run(self) -> None:
-        low, high = _BACKOFF_S
         jitter = Random(self._identifier)  # noqa: S311 - spreads reconnections
-        wait = low
         while not self._done():
             try:
                 async with self._connected() as client:
-                    wait = low
                     await self._speak(client)
             except aiomqtt.MqttError as error:
                 if self._tally.trouble is None:
@@ -155,8 +153,8 @@ class _Link:
                 self._tally.trouble = str(error)
                 if self._over():
                     return
-                await asyncio.sleep(wait * jitter.uniform(0.5, 1.0))
-                wait = min(high, wait * 2)
+                await asyncio.sleep(self._wait_s * jitter.uniform(0.5, 1.0))
+                self._wait_s = min(_BACKOFF_S[1], self._wait_s * 2)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[_Client]:
@@ -172,7 +170,6 @@ class _Link:
             tls_context=self._context,
         ) as client:
             self._tally.connections += 1
-            self._tally.trouble = None
             try:
                 yield client
             finally:
@@ -180,6 +177,9 @@ class _Link:
 
     async def _speak(self, client: _Client) -> None:
         await self._announce(client, "online")
+        if not client.refused:  # a broker may close on those whom it refuses: that is no recovery
+            self._tally.trouble = None
+            self._wait_s = _BACKOFF_S[0]
         try:
             while not self._done():
                 due_s, order, number = self._due[0]
@@ -198,6 +198,7 @@ class _Link:
     async def _announce(self, client: _Client, status: str) -> None:
         for sensor in self._sensors:
             await client.publish(_topic(sensor.device.id, "status"), status, qos=1, retain=True)
+            self._tally.refused += client.refused
 
     def _count(self, sensor: Sensor, *, refused: bool) -> None:
         if refused:

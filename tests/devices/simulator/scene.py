@@ -37,10 +37,12 @@ vocabulary = { observed_property = "https://example.org/free", ngsi_ld = "free" 
 )
 
 
-def world(scenario: Scenario | str = "calm", *, speed: float = 1.0) -> World:
+def world(
+    scenario: Scenario | str = "calm", *, speed: float = 1.0, start: datetime = START
+) -> World:
     if isinstance(scenario, str):
         scenario = load_scenario(CITY, scenario)
-    return World(scenario, load_places(CITY), start=START, speed=speed)
+    return World(scenario, load_places(CITY), start=start, speed=speed)
 
 
 def troupe(

@@ -1,0 +1,73 @@
+"""The documents say what the program does."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from devices.kind import Kind, Metric, load_kinds, parse_kind
+from gateway.docs import DOCS, PARTS, MissingMarkerError, fill, stale
+from gateway.settings import Settings
+from ingest.types import Reason
+
+
+def example() -> str:
+    """The kind that docs/kinds.md teaches with."""
+    text = (DOCS / "kinds.md").read_text(encoding="utf-8")
+    (found,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    return str(found)
+
+
+def test_the_documents_are_up_to_date() -> None:
+    assert stale() == [], "run: python -m gateway.docs"
+
+
+def test_a_changed_table_is_found_and_written_again(tmp_path: Path) -> None:
+    for document in PARTS:
+        shutil.copy(DOCS / document, tmp_path)
+    file = tmp_path / "settings.md"
+    right = file.read_text(encoding="utf-8")
+    file.write_text(right.replace("`KOTAHUB_CITY`", "`KOTAHUB_TOWN`"), encoding="utf-8")
+    assert stale(tmp_path) == ["settings.md"]
+    assert fill("settings.md", file.read_text(encoding="utf-8")) == right
+
+
+def test_a_missing_marker_is_told() -> None:
+    with pytest.raises(MissingMarkerError, match=r"docs/kinds\.md has no"):
+        fill("kinds.md", "# Kinds\n<!-- end: kinds -->")
+
+
+def test_every_setting_reason_and_metric_is_in_its_document() -> None:
+    text = {document: (DOCS / document).read_text(encoding="utf-8") for document in PARTS}
+    for name, field in Settings.model_fields.items():
+        assert f"| `KOTAHUB_{name.upper()}` |" in text["settings.md"]
+        assert field.description, f"{name} says what it is"
+    for reason in Reason:
+        assert f"| `{reason}` |" in text["quarantine.md"]
+    for kind in load_kinds().values():
+        section = text["kinds.md"].partition(f"### `{kind.id}`")[2].partition("###")[0]
+        assert all(f"| `{name}` |" in section for name in kind.fields)
+
+
+def test_no_secret_has_a_default_in_the_document() -> None:
+    lines = (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+    secret = [line for line in lines if "| secret text |" in line]
+    assert len(secret) >= 3
+    assert all("| secret text | none |" in line for line in secret)
+
+
+def test_the_taught_kind_is_right_and_about_sixty_lines() -> None:
+    kind = parse_kind(example(), "parking.toml")
+    assert kind.id == "parking"
+    assert kind.fields == ("free", "taken")
+    assert 40 <= len(example().splitlines()) <= 70
+
+
+def test_every_key_of_a_kind_is_taught() -> None:
+    text = (DOCS / "kinds.md").read_text(encoding="utf-8")
+    for name in (*Kind.model_fields, *Metric.model_fields):
+        assert re.search(rf"`{name}[`.]|\.{name}`", text), name
+    for name in tomllib.loads(example())["metrics"]["free"]["play"]:
+        assert re.search(rf"\b{name}\b", text.partition("## How a metric is played")[2]), name
