@@ -14,11 +14,11 @@ POSITION: Final = frozenset({"latitude", "longitude"})
 
 @dataclass(slots=True)
 class Plan:
-    """Devices to add and to change, and every fault that stands in the way."""
+    """Devices to add, to change and to leave alone, and every fault that stands in the way."""
 
     added: list[Device] = field(default_factory=list)
     changed: list[Device] = field(default_factory=list)
-    unchanged: int = 0
+    unchanged: list[Device] = field(default_factory=list)
     faults: list[SheetFault] = field(default_factory=list)
 
 
@@ -62,7 +62,7 @@ def make_plan(
         if old is None:
             plan.added.append(device)
         elif device == old:
-            plan.unchanged += 1
+            plan.unchanged.append(old)
         else:
             plan.changed.append(device)
             if not update and not row.unread and not faults:

@@ -4,9 +4,9 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,7 +16,13 @@ from gateway.cli.output import err, out, print_item, print_items
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from devices.credentials import BrokerCredentials
     from devices.plan import Plan
+    from devices.registry import Registry
+    from gateway.credentials import PasswordFile
+    from gateway.settings import Settings
+
+_LOGINS_AT_ONCE: Final = 500
 
 
 def import_devices(
@@ -28,6 +34,13 @@ def import_devices(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, import nothing")
     ] = False,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="NEW.csv",
+            help="Give devices without a login one, and write the passwords to this new file",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
     """Register the devices of a spreadsheet, all of them or none.
@@ -43,51 +56,96 @@ def import_devices(
     nothing, so a list can be imported again after it grew.
     """
     from devices.area import area_at
-    from devices.kind import load_kinds
-    from devices.model import load_models
-    from devices.plan import make_plan
-    from devices.sheet import read_sheet
+    from gateway.credentials import NoBrokerAdminError, broker_credentials, new_password_file
     from gateway.registry import open_registry
     from gateway.settings import Settings
 
     settings = Settings()
-    kinds = load_kinds(settings.data_dir)
-    models = {model.id: model.kind for model in load_models(settings.data_dir, kinds).values()}
-    sheet = read_sheet(file.read_bytes(), settings.zone)
+    logins = broker_credentials(settings)
+    if credentials is not None and logins is None:
+        raise NoBrokerAdminError
     with closing(open_registry(settings)) as registry, _progress(hidden=as_json) as progress:
-        registered = {device.id: device for device in registry.devices()}
-        checking = progress.add_task("Checking", total=len(sheet.rows))
-        plan = make_plan(
-            sheet,
-            registered,
-            kinds=kinds,
-            models=models,
-            update=update,
-            progress=lambda rows: progress.advance(checking, rows),
-        )
+        plan = _plan(file, settings, registry, progress, update=update)
         areas = registry.areas()
+        made = 0
         if not plan.faults and not dry_run:
-            writing = progress.add_task("Writing", total=len(plan.added) + len(plan.changed))
-            registry.save(
-                added=plan.added,
-                changed=plan.changed,
-                by=operator_name(),
-                progress=lambda rows: progress.advance(writing, rows),
-            )
+            with ExitStack() as undo:
+                if credentials is not None and logins is not None:
+                    # Logins first: without the broker nothing is imported, and the same command
+                    # does all of it once the broker is back.
+                    target = undo.enter_context(new_password_file(credentials))
+                    made = _make_logins(logins, plan, target, progress)
+                _save(registry, plan, progress)
     outside = [
         device.id
         for device in (*plan.added, *plan.changed)
         if not plan.faults and device.latitude is not None and device.longitude is not None
         if area_at(areas, device.latitude, device.longitude) is None
     ]
-    _report(plan, outside=outside, dry_run=dry_run, as_json=as_json)
+    _report(plan, logins=made, outside=outside, dry_run=dry_run, as_json=as_json)
 
 
-def _report(plan: "Plan", *, outside: list[str], dry_run: bool, as_json: bool) -> None:
+def _plan(
+    file: Path, settings: "Settings", registry: "Registry", progress: "Progress", *, update: bool
+) -> "Plan":
+    from devices.kind import load_kinds
+    from devices.model import load_models
+    from devices.plan import make_plan
+    from devices.sheet import read_sheet
+
+    kinds = load_kinds(settings.data_dir)
+    models = {model.id: model.kind for model in load_models(settings.data_dir, kinds).values()}
+    sheet = read_sheet(file.read_bytes(), settings.zone)
+    task = progress.add_task("Checking", total=len(sheet.rows))
+    return make_plan(
+        sheet,
+        {device.id: device for device in registry.devices()},
+        kinds=kinds,
+        models=models,
+        update=update,
+        progress=lambda rows: progress.advance(task, rows),
+    )
+
+
+def _make_logins(
+    logins: "BrokerCredentials", plan: "Plan", target: "PasswordFile", progress: "Progress"
+) -> int:
+    """Logins of the sheet's devices that are in service and have none; returns how many."""
+    import asyncio
+
+    old = [device.id for device in (*plan.changed, *plan.unchanged) if device.status != "retired"]
+    new = [device.id for device in plan.added if device.status != "retired"]
+
+    async def make() -> int:
+        held = await logins.exists(old) if old else frozenset()
+        # A new device may have the login of an import that failed: nobody knows its password.
+        wanted = new + [device_id for device_id in old if device_id not in held]
+        task = progress.add_task("Logins", total=len(wanted))
+        for start in range(0, len(wanted), _LOGINS_AT_ONCE):
+            chunk = wanted[start : start + _LOGINS_AT_ONCE]
+            target.write(await logins.create(chunk))
+            progress.advance(task, len(chunk))
+        return len(wanted)
+
+    return asyncio.run(make())
+
+
+def _save(registry: "Registry", plan: "Plan", progress: "Progress") -> None:
+    task = progress.add_task("Writing", total=len(plan.added) + len(plan.changed))
+    registry.save(
+        added=plan.added,
+        changed=plan.changed,
+        by=operator_name(),
+        progress=lambda rows: progress.advance(task, rows),
+    )
+
+
+def _report(plan: "Plan", *, logins: int, outside: list[str], dry_run: bool, as_json: bool) -> None:
     result: dict[str, Any] = {
         "added": 0 if plan.faults else len(plan.added),
         "changed": 0 if plan.faults else len(plan.changed),
-        "unchanged": plan.unchanged,
+        "unchanged": len(plan.unchanged),
+        "logins": logins,
         "dry_run": dry_run,
     }
     if as_json:

@@ -11,7 +11,7 @@ import typer
 
 from gateway.cli.device_sheet import export_devices, import_devices
 from gateway.cli.operator import operator_name
-from gateway.cli.output import print_item, print_items
+from gateway.cli.output import out, print_item, print_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,12 +164,46 @@ def set_fields(
 
 @app.command()
 def retire(*, device_id: DeviceId, as_json: AsJson = False) -> None:
-    """Take a device out of service: its readings stay, its new messages are quarantined.
+    """Take a device out of service and its login off the broker.
 
-    Bring it back with: kotahub devices set ID status=active
+    Its readings stay; what it still sends is quarantined. Bring it back with
+    kotahub devices set ID status=active, then kotahub devices credentials ID
     """
+    import asyncio
+
+    from devices.errors import HubError
+    from gateway.credentials import LoginRemainsError, broker_credentials
+
     with _registry() as (settings, registry):
-        _print(registry.retire(device_id, by=operator_name()), settings, as_json=as_json)
+        device = registry.retire(device_id, by=operator_name())
+    logins = broker_credentials(settings)
+    if logins is not None:
+        try:
+            asyncio.run(logins.delete([device_id]))
+        except HubError as error:
+            raise LoginRemainsError(device_id, error) from error
+    _print(device, settings, as_json=as_json)
+
+
+@app.command()
+def credentials(*, device_id: DeviceId, as_json: AsJson = False) -> None:
+    """Give a device a new password on the broker and show it once.
+
+    Its user name is its id; an old password opens nothing any more.
+    """
+    import asyncio
+
+    from gateway.credentials import NoBrokerAdminError, broker_credentials
+
+    with _registry() as (settings, registry):
+        registry.device(device_id)
+    logins = broker_credentials(settings)
+    if logins is None:
+        raise NoBrokerAdminError
+    passwords = asyncio.run(logins.create([device_id]))
+    print_item({"id": device_id, "password": passwords[device_id]}, as_json=as_json)
+    if not as_json:
+        out.print("Keep the password now: it is not shown again.")
 
 
 @app.command()

@@ -26,7 +26,7 @@ def plan(*rows: str, update: bool = False) -> Plan:
 
 def test_new_rows_are_added_and_known_ones_left_alone() -> None:
     made = plan("c1,flood,gauge-x,,,,,", "a1,air,,Titi,3.5,98.5,,A", "b1,air,,,,,net-b,")
-    assert made == Plan(added=[Device("c1", "flood", model="gauge-x")], unchanged=2)
+    assert made == Plan(added=[Device("c1", "flood", model="gauge-x")], unchanged=[A1, B1])
 
 
 def test_a_changed_row_is_a_fault_until_it_is_wanted() -> None:
