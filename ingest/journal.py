@@ -369,16 +369,30 @@ class Journal:
         reason: str | None = None,
         after: int | None = None,
         limit: int | None = None,
+        max_bytes: int | None = None,
     ) -> list[QuarantineItem]:
-        """Items, oldest first; `after` is the last id of the page before."""
+        """Items, oldest first; `after` is the last id of the page before.
+
+        A page of `max_bytes` of payload ends with the item that goes beyond them.
+        """
+        wanted = {"device": device, "reason": reason}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        where = "".join(f" AND {column} = :{column}" for column in given)
+        items: list[QuarantineItem] = []
+        size = 0
         with self._reader_lock:
             rows = self._reader.execute(
                 f"SELECT {_ITEM_COLUMNS} FROM quarantine "  # noqa: S608 - constant columns
-                "WHERE id > ? AND (?2 IS NULL OR device = ?2) AND (?3 IS NULL OR reason = ?3) "
-                "ORDER BY id LIMIT ?4",
-                (after or 0, device, reason, -1 if limit is None else limit),
-            ).fetchall()
-        return [_item(row) for row in rows]
+                f"WHERE id > :after{where} ORDER BY id LIMIT :limit",
+                {**given, "after": after or 0, "limit": -1 if limit is None else limit},
+            )
+            for row in rows:
+                items.append(_item(row))
+                size += len(items[-1].payload)
+                if max_bytes is not None and size > max_bytes:
+                    break
+            rows.close()
+        return items
 
     def quarantine_item(self, item_id: int) -> QuarantineItem:
         """One item.

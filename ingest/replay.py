@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from ingest.batch import Batch
@@ -13,6 +12,8 @@ from ingest.pipeline import Pipeline, quarantined
 from ingest.types import Message, Reason
 
 _PAGE: Final = 500
+_PAGE_BYTES: Final = 16 * 1024**2
+"""What one transaction of a replay may hold in memory, and a last item beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,8 @@ def replay(journal: Journal, pipeline: Pipeline, item_ids: Iterable[int]) -> Rep
     A reading without a time gets the time at which its message first came.
     """
     result = ReplayResult()
-    numbers = iter(item_ids)
-    while page := list(islice(numbers, _PAGE)):
-        result += _replay_items(journal, pipeline, list(_found(journal, page)))
+    for items in _pages(_found(journal, item_ids)):
+        result += _replay_items(journal, pipeline, items)
     return result
 
 
@@ -45,7 +45,9 @@ def replay_registered(journal: Journal, pipeline: Pipeline) -> ReplayResult:
         if reason != Reason.UNREGISTERED or not pipeline.knows(device):
             continue
         after = 0
-        while items := journal.quarantine(device=device, reason=reason, after=after, limit=_PAGE):
+        while items := journal.quarantine(
+            device=device, reason=reason, after=after, limit=_PAGE, max_bytes=_PAGE_BYTES
+        ):
             result += _replay_items(journal, pipeline, items)
             after = items[-1].id
     return result
@@ -55,6 +57,19 @@ def _found(journal: Journal, item_ids: Iterable[int]) -> Iterator[QuarantineItem
     for item_id in item_ids:
         with suppress(UnknownItemError):
             yield journal.quarantine_item(item_id)
+
+
+def _pages(items: Iterable[QuarantineItem]) -> Iterator[list[QuarantineItem]]:
+    page: list[QuarantineItem] = []
+    size = 0
+    for item in items:
+        page.append(item)
+        size += len(item.payload)
+        if len(page) >= _PAGE or size > _PAGE_BYTES:
+            yield page
+            page, size = [], 0
+    if page:
+        yield page
 
 
 def _replay_items(

@@ -40,18 +40,21 @@ def _families(hub: Hub, *, store_up: bool) -> list[Metric]:
     lag_s = 0.0 if oldest_ns is None else max(0, time.time_ns() - oldest_ns) / SECOND_NS
     messages = CounterMetricFamily(
         "kotahub_messages",
-        "Messages by outcome, all devices, since the data folder was made. "
-        "quarantined falls when messages are replayed.",
+        "Messages that have their end, by outcome, all devices, since the data folder was made",
         labels=["outcome"],
     )
     messages.add_metric(["stored"], totals.stored)
-    messages.add_metric(["quarantined"], totals.quarantined)
     messages.add_metric(["duplicate"], totals.duplicate)
     gauges: list[tuple[str, str, float]] = [
         (
             "kotahub_messages_pending",
             "Messages in the journal, not in the store yet",
             totals.pending,
+        ),
+        (
+            "kotahub_messages_quarantined",
+            "Messages that count as quarantined; falls when they are replayed",
+            totals.quarantined,
         ),
         ("kotahub_quarantine_items", "Items that stand in quarantine now", _standing(hub)),
         ("kotahub_journal_bytes", "Bytes of the journal in use", state.bytes),

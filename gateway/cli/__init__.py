@@ -3,8 +3,21 @@
 import sys
 
 import typer
+from rich.text import Text
 
 from devices.errors import HubError
+from gateway.cli import (
+    devices,
+    dialects,
+    keys,
+    kinds,
+    ledger,
+    models,
+    quarantine,
+    readings,
+    run,
+    simulate,
+)
 from gateway.cli.output import err
 
 app = typer.Typer(
@@ -13,6 +26,18 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("run")(run.run)
+app.command("ingest")(run.ingest)
+app.command("gateway")(run.gateway)
+app.command("simulate")(simulate.simulate)
+app.command("dialects")(dialects.dialects)
+app.command("readings")(readings.readings)
+app.command("ledger")(ledger.ledger)
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(devices.app, name="devices")
+app.add_typer(kinds.app, name="kinds")
+app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
@@ -20,5 +45,6 @@ def main() -> None:
     try:
         app()
     except HubError as error:
-        err.print(f"[bold red]Error:[/bold red] {error}")
+        # As text, not markup: the words may quote what a device sent.
+        err.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
         sys.exit(1)

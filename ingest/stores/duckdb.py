@@ -14,6 +14,7 @@ All calls run in one thread of their own, so that the event loop never waits.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -106,19 +107,25 @@ class DuckDBStore:
         Raises:
             StoreUnavailableError: DuckDB fails at it.
         """
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-        except duckdb.Error as error:
-            # After a fault of the disk DuckDB refuses all until the file is opened again.
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-            raise StoreUnavailableError(
-                f"{self._path} cannot be used: {error}. See that its disk has room and works."
-            ) from error
+
+        def guarded() -> _Result:
+            try:
+                return call()
+            except duckdb.Error as error:
+                # After a fault of the disk DuckDB refuses all until the file is opened again.
+                self._disconnect()
+                raise StoreUnavailableError(
+                    f"{self._path} cannot be used: {error}. See that its disk has room and works."
+                ) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # What a full disk keeps it from moving out of its log is read there by the next open.
+            with suppress(duckdb.Error):
+                connection.close()
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:

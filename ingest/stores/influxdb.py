@@ -100,19 +100,21 @@ class InfluxStore:
         if answer.status not in (200, 404):
             raise self._unavailable(answer)
         answer = await self._request("GET", "/api/v2/orgs", {"org": self._org})
-        if answer.status != HTTPStatus.OK or not (orgs := answer.said.get("orgs")):
+        if answer.status != HTTPStatus.OK or "orgs" not in answer.said:
             raise self._unavailable(answer)
-        bucket = {"orgID": orgs[0]["id"], "name": self._bucket, "retentionRules": []}
-        answer = await self._request("POST", "/api/v2/buckets", {}, orjson.dumps(bucket))
-        if answer.status in (401, 403):
-            raise StoreUnavailableError(
-                f"Bucket '{self._bucket}' does not exist in InfluxDB at {self.url}, and the token "
-                f"may not create it ({answer.words}). Create it with: influx bucket create "
-                f"--name {self._bucket} --org {self._org}"
-            )
-        # 422: somebody else was quicker
-        if answer.status not in (201, 422):
-            raise self._unavailable(answer)
+        if orgs := answer.said["orgs"]:
+            bucket = {"orgID": orgs[0]["id"], "name": self._bucket, "retentionRules": []}
+            answer = await self._request("POST", "/api/v2/buckets", {}, orjson.dumps(bucket))
+            # 422: somebody else was quicker
+            if answer.status in (201, 422):
+                return
+            if answer.status not in (401, 403):
+                raise self._unavailable(answer)
+        raise StoreUnavailableError(
+            f"Bucket '{self._bucket}' is not in InfluxDB at {self.url}, or hidden from this token, "
+            f"and the token may not create it. Create it with: influx bucket create "
+            f"--name {self._bucket} --org {self._org}"
+        )
 
     async def write(self, lines: Sequence[bytes], /) -> Mapping[int, str]:
         """See `Store.write`. Bodies are at most `batch_max_bytes`, or one line."""

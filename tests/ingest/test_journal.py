@@ -124,6 +124,7 @@ def test_quarantine_pages_and_filters(journal: Journal) -> None:
     assert [item.payload for item in rest] == [b"2", b"3", b"4", b""]
     assert [item.payload for item in journal.quarantine(device="a-1")] == [b"1", b"3"]
     assert [item.payload for item in journal.quarantine(reason="empty")] == [b""]
+    assert [item.payload for item in journal.quarantine(max_bytes=2)] == [b"0", b"1", b"2"]
     assert journal.quarantine_counts() == {
         ("a-0", "not_json"): 3,
         ("a-1", "not_json"): 2,

@@ -93,7 +93,7 @@ def test_metrics_count_what_the_ledger_counts(door: Door) -> None:
     assert after["kotahub_messages_pending"] == after["kotahub_lag_seconds"] == 0
     assert after["kotahub_messages_received_total"] == 4
     assert after["kotahub_messages_total,stored"] == 2
-    assert after["kotahub_messages_total,quarantined"] == 1
+    assert after["kotahub_messages_quarantined"] == 1
     assert after["kotahub_messages_total,duplicate"] == 1
     assert after["kotahub_quarantine_items"] == 1
     assert 0 < after["kotahub_journal_bytes"] < after["kotahub_journal_max_bytes"]
