@@ -6,23 +6,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli.logins import new_password_file
 from gateway.cli.operator import operator_name
 from gateway.cli.output import err, out, print_item, print_items
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from devices.credentials import BrokerCredentials
     from devices.plan import Plan
     from devices.registry import Registry
-    from gateway.credentials import PasswordFile
+    from gateway.cli.logins import PasswordFile
+    from gateway.credentials import Credentials
     from gateway.settings import Settings
-
-_LOGINS_AT_ONCE: Final = 500
 
 
 def import_devices(
@@ -56,14 +55,12 @@ def import_devices(
     nothing, so a list can be imported again after it grew.
     """
     from devices.area import area_at
-    from gateway.credentials import NoBrokerAdminError, broker_credentials, new_password_file
+    from gateway.credentials import open_credentials
     from gateway.registry import open_registry
     from gateway.settings import Settings
 
     settings = Settings()
-    logins = broker_credentials(settings)
-    if credentials is not None and logins is None:
-        raise NoBrokerAdminError
+    logins = None if credentials is None else open_credentials(settings)
     with closing(open_registry(settings)) as registry, _progress(hidden=as_json) as progress:
         plan = _plan(file, settings, registry, progress, update=update)
         areas = registry.areas()
@@ -108,7 +105,7 @@ def _plan(
 
 
 def _make_logins(
-    logins: "BrokerCredentials", plan: "Plan", target: "PasswordFile", progress: "Progress"
+    logins: "Credentials", plan: "Plan", target: "PasswordFile", progress: "Progress"
 ) -> int:
     """Logins of the sheet's devices that are in service and have none; returns how many."""
     import asyncio
@@ -120,11 +117,9 @@ def _make_logins(
         held = await logins.exists(old) if old else frozenset()
         # A new device may have the login of an import that failed: nobody knows its password.
         wanted = new + [device_id for device_id in old if device_id not in held]
-        task = progress.add_task("Logins", total=len(wanted))
-        for start in range(0, len(wanted), _LOGINS_AT_ONCE):
-            chunk = wanted[start : start + _LOGINS_AT_ONCE]
-            target.write(await logins.create(chunk))
-            progress.advance(task, len(chunk))
+        task = progress.add_task("Logins", total=None)
+        target.write(await logins.create(wanted))
+        progress.update(task, total=len(wanted), completed=len(wanted))
         return len(wanted)
 
     return asyncio.run(make())

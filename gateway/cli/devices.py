@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.device_sheet import export_devices, import_devices
+from gateway.cli.logins import delete_login
 from gateway.cli.operator import operator_name
 from gateway.cli.output import out, print_item, print_items
 
@@ -171,17 +172,9 @@ def retire(*, device_id: DeviceId, as_json: AsJson = False) -> None:
     """
     import asyncio
 
-    from devices.errors import HubError
-    from gateway.credentials import LoginRemainsError, broker_credentials
-
     with _registry() as (settings, registry):
         device = registry.retire(device_id, by=operator_name())
-    logins = broker_credentials(settings)
-    if logins is not None:
-        try:
-            asyncio.run(logins.delete([device_id]))
-        except HubError as error:
-            raise LoginRemainsError(device_id, error) from error
+    asyncio.run(delete_login(settings, device_id))
     _print(device, settings, as_json=as_json)
 
 
@@ -193,14 +186,11 @@ def credentials(*, device_id: DeviceId, as_json: AsJson = False) -> None:
     """
     import asyncio
 
-    from gateway.credentials import NoBrokerAdminError, broker_credentials
+    from gateway.credentials import open_credentials
 
     with _registry() as (settings, registry):
         registry.device(device_id)
-    logins = broker_credentials(settings)
-    if logins is None:
-        raise NoBrokerAdminError
-    passwords = asyncio.run(logins.create([device_id]))
+    passwords = asyncio.run(open_credentials(settings).create([device_id]))
     print_item({"id": device_id, "password": passwords[device_id]}, as_json=as_json)
     if not as_json:
         out.print("Keep the password now: it is not shown again.")

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.devices import app
-from gateway.credentials import NoBrokerAdminError
+from gateway.credentials import NoAdminError
 from gateway.errors import InvalidParameterError
 
 HEADING = "id,kind,model,name,latitude,longitude,mount_height_m"
@@ -139,10 +139,11 @@ def test_an_export_to_programs_needs_a_file() -> None:
     assert isinstance(run("export", "--json").exception, InvalidParameterError)
 
 
-def test_passwords_need_an_admin_of_the_broker() -> None:
+def test_passwords_need_an_admin_of_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOTAHUB_MQTT_URL", "mqtt://hub:secret@127.0.0.1:1")
     Path("list.csv").write_text(GOOD, encoding="utf-8")
     result = run("import", "list.csv", "--credentials", "new.csv")
-    assert isinstance(result.exception, NoBrokerAdminError)
+    assert isinstance(result.exception, NoAdminError)
     assert registered() == {}
     assert not Path("new.csv").exists()
 

@@ -13,7 +13,8 @@ from devices.errors import (
     UnknownDeviceError,
 )
 from gateway.cli.devices import app
-from gateway.credentials import NoBrokerAdminError
+from gateway.cli.logins import LoginRemainsError
+from gateway.credentials import NoAdminError
 from gateway.errors import InvalidParameterError
 
 
@@ -174,11 +175,22 @@ def test_the_list_is_chosen_and_comes_in_pages() -> None:
     assert isinstance(run("list", "--cursor", "?").exception, InvalidParameterError)
 
 
-def test_a_password_needs_an_admin_of_the_broker() -> None:
+def test_a_password_needs_an_admin_of_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOTAHUB_MQTT_URL", "mqtt://hub:secret@127.0.0.1:1")
     add_gauge()
     failure = run("credentials", "flood-deli-01").exception
-    assert isinstance(failure, NoBrokerAdminError)
+    assert isinstance(failure, NoAdminError)
     assert "KOTAHUB_MQTT_ADMIN_URL" in str(failure)
+    assert told("retire", "flood-deli-01")["status"] == "retired"
+
+
+def test_a_login_that_cannot_be_taken_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOTAHUB_MQTT_ADMIN_URL", "mqtt://admin:secret@127.0.0.1:1")
+    add_gauge()
+    failure = run("retire", "flood-deli-01").exception
+    assert isinstance(failure, LoginRemainsError)
+    assert "run again: kotahub devices retire flood-deli-01" in str(failure)
+    assert told("show", "flood-deli-01")["status"] == "retired"
 
 
 def test_the_city_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
