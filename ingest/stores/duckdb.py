@@ -3,7 +3,8 @@
 One table a kind, a row a point: `time` (TIMESTAMP_NS, UTC), `device`, `area`, `channel` ('' for
 none), metrics and device numbers as DOUBLE, flags as UTINYINT. A row is known by device, channel
 and time; MERGE keeps it so. A primary key would do the same, but its index is six times the size
-of the data (194 MB to 34 MB at 2 million rows) and makes writes a fifth slower.
+of the data (194 MB to 34 MB at 2 million rows) and makes writes a fifth slower. What a write that
+reaches far back costs instead is a look at the keys of that span: 0.1 s for 5 million rows.
 
 Columns go in as JSON lists, one parameter a column: 2.4 µs a row of 16 columns, where Python lists
 as parameters take 25 and a JSON object of all columns 5.
