@@ -140,3 +140,41 @@ class InvalidBrokerError(HubError):
             f"The broker's address cannot be used: {reason}. "
             "Write it as mqtt://user:password@host:1883, or mqtts:// for TLS"
         )
+
+
+class CredentialsError(HubError):
+    """The broker refused to change a login.
+
+    Attributes:
+        command: of the dynamic-security plugin.
+        reason: in the broker's words.
+    """
+
+    def __init__(self, command: str, reason: str) -> None:
+        self.command = command
+        self.reason = reason
+        super().__init__(
+            f"The broker refused {command}: {reason}. Its log says more; "
+            f"make the broker's files anew with: kotahub mosquitto init"
+        )
+
+
+class CredentialsNotAuthorisedError(HubError):
+    def __init__(self, where: str, username: str | None) -> None:
+        self.where = where
+        self.username = username
+        super().__init__(
+            f"The broker at {where} does not let {username or 'an anonymous user'} manage logins. "
+            f"Set KOTAHUB_MQTT_ADMIN_URL to the address with a dynamic-security admin, as "
+            f"kotahub mosquitto init wrote it to secrets.json"
+        )
+
+
+class CredentialsUnavailableError(HubError):
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(
+            f"The broker at {where} cannot be asked to manage logins: {reason}. See that it runs, "
+            f"that the address is right, and that it loads the dynamic-security plugin"
+        )
