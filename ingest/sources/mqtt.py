@@ -99,11 +99,10 @@ class MqttSource:
         backoff_s = _BACKOFF_FIRST_S
         while True:
             try:
-                async with asyncio.timeout(_HANDSHAKE_S):
-                    session = await self._open(deliver)
+                session = await self._open_in_time(deliver)
                 backoff_s = _BACKOFF_FIRST_S
                 await self._hold_open(session)
-            except (OSError, HubError, TimeoutError) as error:
+            except (OSError, HubError) as error:
                 self.problem = str(error) or type(error).__name__
             finally:
                 self._leave()
@@ -124,6 +123,13 @@ class MqttSource:
         self._held = False
         if self._session is not None:
             self._session.release()
+
+    async def _open_in_time(self, deliver: Deliver) -> Session:
+        try:
+            async with asyncio.timeout(_HANDSHAKE_S):
+                return await self._open(deliver)
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {_HANDSHAKE_S:g} s") from error
 
     async def _open(self, deliver: Deliver) -> Session:
         loop = asyncio.get_running_loop()

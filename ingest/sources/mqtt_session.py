@@ -7,7 +7,7 @@ milliseconds, so that a run of messages costs one wake-up and one journal transa
 import asyncio
 import struct
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import mqtt5
 
@@ -50,8 +50,8 @@ class Session(asyncio.BufferedProtocol):
     # -- asyncio's side ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio's promise
-        self._transport = transport
+        # uvloop's transports are of no asyncio class.
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
