@@ -4,13 +4,11 @@
 
 import asyncio
 import logging
-import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gateway.cli.output import err, out
+from gateway.cli.output import out
 
 if TYPE_CHECKING:
     from gateway.run import Simulation, Started
@@ -55,7 +53,7 @@ def _run(
     from gateway.run import run as run_hub
     from gateway.settings import Settings
 
-    _log_to(sys.stderr.isatty())
+    _log(live=out.is_terminal)
     shows: list[asyncio.Task[None]] = []
 
     def show(started: "Started") -> None:
@@ -72,8 +70,7 @@ def _run(
                 task.cancel()
             await asyncio.gather(*shows, return_exceptions=True)
 
-    work: Coroutine[Any, Any, None] = all_of_it()
-    uvloop.run(work)
+    uvloop.run(all_of_it())
     out.print("Stopped. What the store has not taken yet is kept in the journal.")
 
 
@@ -113,13 +110,12 @@ async def _show(started: "Started") -> None:
             await asyncio.sleep(_LIVE_S)
 
 
-def _log_to(terminal: bool) -> None:
-    """Logs to standard error: prettily on a terminal, in plain lines elsewhere."""
-    handler: logging.Handler
-    if terminal:
+def _log(*, live: bool) -> None:
+    """Logs above the live view, or to standard error in plain lines."""
+    if live:
         from rich.logging import RichHandler
 
-        handler = RichHandler(console=err, show_path=False)
+        handler = RichHandler(console=out, show_path=False)
         logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
     else:
         logging.basicConfig(
