@@ -14,20 +14,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from bench.machine import HOUSE, commit, machine, results_file
-from bench.probe import PROBE, Probe
+from bench.probe import Probe
 from bench.process import Process
 from bench.servers import Influx, Mosquitto
-from bench.stream import device_ids
+from bench.stream import PROBE, device_ids
 from bench.subjects import Subject, World
-from bench.subjects.hub import Hub
+from bench.subjects.hub import EmbeddedHub, Hub
 from bench.subjects.telegraf import Telegraf
 
-SUBJECTS: Final[Mapping[str, type[Subject]]] = {"hub": Hub, "telegraf": Telegraf}
+SUBJECTS: Final[Mapping[str, type[Subject]]] = {
+    one.name: one for one in (Hub, EmbeddedHub, Telegraf)
+}
+BESIDE: Final = (Hub.name, Telegraf.name)
 RATES: Final = (1000, 5000, 10_000, 20_000)
 SETTLE_S: Final = 1.0
 
@@ -41,8 +44,7 @@ def world(devices: int) -> Iterator[World]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kotahub-bench-")))
         mosquitto = Mosquitto(folder)
         stack.enter_context(mosquitto.process)
-        influx = Influx(folder)
-        stack.enter_context(influx.process)
+        influx = stack.enter_context(closing(Influx(folder)))
         yield World(folder, mosquitto, influx, [*device_ids(devices), PROBE])
 
 
@@ -57,31 +59,41 @@ def load(url: str, *, rate: float, seconds: float, devices: int, bad: float) -> 
 
 
 def measure(subject: Subject, *, rate: float, seconds: float, devices: int, bad: float) -> Result:
-    with world(devices) as around, subject.start(around) as process:
-        probe = Probe(around.mosquitto.url, around.influx)
-        probe.await_ready(process)
-        time.sleep(SETTLE_S)
-        watched = (process, around.mosquitto.process, around.influx.process)
-        before = [one.cpu_s() for one in watched]
-        first = load(around.mosquitto.url, rate=rate, seconds=seconds, devices=devices, bad=bad)
-        behind_s = probe.drain()
-        after = [one.cpu_s() for one in watched]
-        rss_mb = process.rss_mb()
-        reports = [first]
-        latencies: list[float] = []
-        if rate:
-            latencies = latency(probe, around, reports, rate=rate, seconds=seconds, devices=devices)
-            probe.drain()
-        probe.close()
+    with world(devices) as around:
+        view = subject.view(around)
+        with (
+            subject.start(around) as process,
+            closing(Probe(around.mosquitto.url, view)) as probe,
+        ):
+            probe.await_ready(process)
+            time.sleep(SETTLE_S)
+            watched = (process, around.mosquitto.process, around.influx.process)
+            before = [one.cpu_s() for one in watched]
+            first = load(around.mosquitto.url, rate=rate, seconds=seconds, devices=devices, bad=bad)
+            behind_s = probe.drain()
+            after = [one.cpu_s() for one in watched]
+            rss_mb = process.rss_mb()
+            reports = [first]
+            latencies: list[float] = []
+            if rate:
+                latencies = latency(
+                    probe, around, reports, rate=rate, seconds=seconds, devices=devices
+                )
+                probe.drain()
+            peak_mb = process.rss_peak_mb()
         cpu_us = [
             round((end - begin) / first["published"] * 1e6, 1)
             for begin, end in zip(before, after, strict=True)
         ]
+        acked = sum(report["acked"] for report in reports)
+        bad_sent = sum(sum(report["bad"].values()) for report in reports)
+        account = subject.account(around)
         return {
             "subject": subject.name,
             "rate": rate,
             "achieved": first["rate"],
-            "messages": sum(report["published"] for report in reports),
+            "messages": acked,
+            "bad": bad_sent,
             "cpu_us": {
                 "subject": cpu_us[0],
                 "broker": cpu_us[1],
@@ -90,9 +102,12 @@ def measure(subject: Subject, *, rate: float, seconds: float, devices: int, bad:
             },
             "behind_s": round(behind_s, 2),
             "latency_ms": percentiles(latencies),
-            "rss_mb": {"drained": rss_mb, "peak": process.rss_peak_mb()},
-            "lost": lost(around, reports),
-            "account": dict(subject.account(around)),
+            "rss_mb": {"drained": rss_mb, "peak": peak_mb},
+            # Acknowledged by the broker, good, and not in the store.
+            "lost": acked - bad_sent - view.count(),
+            # Acknowledged by the broker and unknown to the subject's own account, if it has one.
+            "unaccounted": acked - account["received"] if account else None,
+            "account": dict(account),
         }
 
 
@@ -124,19 +139,11 @@ def percentiles(values: Sequence[float]) -> Mapping[str, float] | None:
     return {"p50": round(cuts[49]), "p99": round(cuts[98]), "max": round(max(values))}
 
 
-def lost(around: World, reports: Sequence[Result]) -> int:
-    """Good messages that the broker acknowledged and the store does not have."""
-    good = sum(report["acked"] - sum(report["bad"].values()) for report in reports)
-    rows = around.influx.query(f"SELECT count(pm25) FROM air WHERE device != '{PROBE}'")
-    stored = int(rows[0][1]) if rows else 0
-    return int(good) - stored
-
-
 def line(result: Result) -> str:
     cpu, rss = result["cpu_us"], result["rss_mb"]
     times = result["latency_ms"] or {"p50": "-", "p99": "-"}
     return (
-        f"{result['subject']:<9} {result['rate'] or 'flat out':>8} {result['achieved']:>8} "
+        f"{result['subject']:<10} {result['rate'] or 'flat out':>8} {result['achieved']:>8} "
         f"{cpu['subject']:>8} {cpu['broker']:>7} {cpu['store']:>6} {cpu['load']:>5} "
         f"{times['p50']:>6} {times['p99']:>6} {result['behind_s']:>8} "
         f"{rss['drained']:>7} {rss['peak']:>7} {result['lost']:>6}"
@@ -144,9 +151,9 @@ def line(result: Result) -> str:
 
 
 HEADER: Final = (
-    "                    msg/s      CPU us a message                 "
+    "                     msg/s      CPU us a message                 "
     "latency ms   behind      RSS MB          \n"
-    "subject       rate achieved  subject  broker  store  load "
+    "subject        rate achieved  subject  broker  store  load "
     "   p50    p99        s drained    peak   lost"
 )
 
@@ -162,7 +169,7 @@ def ratios(results: Sequence[Result]) -> Iterator[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
-    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
+    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=BESIDE)
     parser.add_argument("--rates", nargs="+", type=float, default=RATES, help="0: flat out")
     parser.add_argument("--seconds", type=float, default=15, help="length of one load")
     parser.add_argument("--devices", type=int, default=2000)
@@ -183,7 +190,8 @@ def main() -> int:
             results.append(result)
             print(line(result), flush=True)
             if result["account"]:
-                print(f"          account: {result['account']}", flush=True)
+                counts = ", ".join(f"{count} {name}" for name, count in result["account"].items())
+                print(f"{'':<9} {counts}; {result['unaccounted']} unaccounted", flush=True)
     print(*ratios(results), sep="\n")
     file = results_file("ingest", tested)
     report = {"commit": tested, "machine": dict(machine()), "results": results}

@@ -5,10 +5,10 @@ from typing import Final
 
 from bench.process import Process
 from bench.publisher import Publisher
-from bench.servers import Influx, ServerError
-from bench.stream import Stream
+from bench.servers import ServerError
+from bench.stream import PROBE, Stream
+from bench.view import View
 
-PROBE: Final = "bench-probe"
 EVERY_S: Final = 0.1
 POLL_S: Final = 0.02
 READY_S: Final = 120.0
@@ -18,10 +18,10 @@ DRAIN_S: Final = 600.0
 class Probe:
     """Publishes one message at a time and looks for it in the store by its time."""
 
-    def __init__(self, url: str, influx: Influx) -> None:
+    def __init__(self, url: str, view: View) -> None:
         self._publisher = Publisher(url, client_id="bench-probe", window=100)
         self._stream = Stream([PROBE])
-        self._influx = influx
+        self._view = view
         self._sent_ms = 0
         self._since_ms = time.time_ns() // 1_000_000
 
@@ -37,10 +37,7 @@ class Probe:
     def readable(self, since_ms: int) -> set[int]:
         """Times of the probes since then that the store gives back."""
         self._publisher.receive()
-        rows = self._influx.query(
-            f"SELECT pm25 FROM air WHERE device = '{PROBE}' AND time >= {since_ms}ms"
-        )
-        return {int(row[0]) for row in rows}
+        return self._view.probes(since_ms)
 
     def await_ready(self, subject: Process) -> None:
         """Until a message gets through: the subject has subscribed and writes.

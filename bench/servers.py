@@ -124,6 +124,10 @@ class Influx:
             },
         )
 
+    def close(self) -> None:
+        self._connection.close()
+        self.process.stop()
+
     def query(self, words: str) -> list[list[Any]]:
         """Rows of an InfluxQL query; times in ms."""
         answer = self._request(

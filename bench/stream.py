@@ -65,6 +65,10 @@ IDS: Final = [number.to_bytes(2, "big") for number in range(1, PACKET_IDS + 1)]
 """Packet identifiers 1 to 65535, at index identifier less one."""
 
 
+PROBE: Final = "bench-probe"
+"""A device beside the fleet, whose messages are looked for in the store."""
+
+
 def device_ids(devices: int) -> list[str]:
     return [f"bench-{number:06}" for number in range(devices)]
 

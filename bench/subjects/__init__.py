@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from bench.process import Process
 from bench.servers import Influx, Mosquitto
+from bench.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Subject(Protocol):
 
     def start(self, world: World) -> Process: ...
 
-    def account(self, world: World) -> Mapping[str, Any]:
-        """What the subject itself says of the messages, when it is done with them."""
+    def view(self, world: World) -> View:
+        """How to read what it stored."""
+        ...
+
+    def account(self, world: World) -> Mapping[str, int]:
+        """What the subject itself says of the messages, once it has ended."""
         ...

@@ -1,12 +1,12 @@
 """Telegraf: acknowledges when InfluxDB has confirmed the write (`max_undelivered_messages`)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from bench.process import Process
 from bench.servers import BUCKET, ORG, TOKEN, built
 from bench.stream import METRICS
 from bench.subjects import World
+from bench.view import InfluxView, View
 
 CONFIG = """
 [agent]
@@ -74,7 +74,10 @@ class Telegraf:
             folder=world.folder,
         )
 
-    def account(self, world: World) -> Mapping[str, Any]:
+    def view(self, world: World) -> View:
+        return InfluxView(world.influx)
+
+    def account(self, world: World) -> Mapping[str, int]:
         """Nothing: Telegraf keeps no account of messages."""
         del world
         return {}
