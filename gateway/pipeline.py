@@ -22,5 +22,7 @@ def open_pipeline(
         dialects=settings.dialects,
         payload_max_bytes=settings.payload_max_bytes,
         future_max_s=settings.future_max_s,
+        device_rate_max_per_s=settings.device_rate_max_per_s,
+        device_burst_max_messages=settings.device_burst_max_messages,
         window=IdentityWindow(journal.identities()),
     )

@@ -70,6 +70,18 @@ class Settings(BaseSettings):
     future_max_s: Annotated[
         int, Field(ge=0, description="A reading further in the future is quarantined")
     ] = 300
+    device_rate_max_per_s: Annotated[
+        float,
+        Field(gt=0, description="Messages a second that a device may send for ever"),
+    ] = 100.0
+    device_burst_max_messages: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="Messages that a device may send at once, as after an outage; "
+            "what goes beyond rate and burst is quarantined as rate_limited",
+        ),
+    ] = 60_000
     journal_max_bytes: Annotated[
         int,
         Field(gt=0, description="Disk budget of the journal; at it the hub stops acknowledging"),

@@ -24,9 +24,14 @@ _SHAPES_MAX: Final = 256
 
 
 def escape_tag(value: str) -> bytes:
-    """A tag value as line protocol writes it; control characters become spaces."""
+    """A tag value as line protocol writes it.
+
+    Control characters become spaces. A backslash becomes a slash: InfluxDB 2.9 keeps a doubled one
+    as two and takes none at the end.
+    """
     plain = "".join(character if character.isprintable() else " " for character in value)
-    for special in ("\\", ",", "=", " "):
+    plain = plain.replace("\\", "/")
+    for special in (",", "=", " "):
         plain = plain.replace(special, f"\\{special}")
     return plain.encode("utf-8", "replace")
 

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _ROUTES_MAX: Final = 250_000
 _ADDRESS_MAX: Final = 64
+_CLOCK_BACK_NS: Final = 1_000_000_000
 _CHANNEL_MAX: Final = 64
 _UNKNOWN_NAME_MAX: Final = 64
 
@@ -49,7 +50,8 @@ class Pipeline:
     """Turns messages into batches.
 
     `dialects` maps topic filters to dialects beside the dialects' own filters. Devices can be
-    changed at any time with `update`.
+    changed at any time with `update`. A device may send `device_burst_max_messages` at once (its
+    buffer after an outage) and `device_rate_max_per_s` for ever; what is beyond is quarantined.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Pipeline:
         dialects: Mapping[str, str] | None = None,
         payload_max_bytes: int = 256 * 1024,
         future_max_s: int = 300,
+        device_rate_max_per_s: float = 100.0,
+        device_burst_max_messages: int = 60_000,
         window: IdentityWindow | None = None,
     ) -> None:
         self._ways = {kind.id: KindWays(kind) for kind in kinds.values()}
@@ -71,6 +75,8 @@ class Pipeline:
         }
         self._payload_max_bytes = payload_max_bytes
         self._future_max_ns = future_max_s * 1_000_000_000
+        self._rate_per_ns = device_rate_max_per_s / 1e9
+        self._burst = float(device_burst_max_messages)
         self._window = window or IdentityWindow()
         self._targets: dict[str, Target] = {}
         self._addresses: dict[str, str] = {}
@@ -95,6 +101,7 @@ class Pipeline:
             target = Target(device, ways, model)
             if before is not None:
                 target.counters = before.counters
+                target.allowance, target.refilled_ns = before.allowance, before.refilled_ns
                 if before.device.address:
                     self._addresses.pop(before.device.address.casefold(), None)
             self._targets[device.id] = target
@@ -124,6 +131,10 @@ class Pipeline:
             if target is None or len(payload) > self._payload_max_bytes:
                 self._take(message, route, batch, latest_ns)
                 continue
+            if target.allowance < 1 and not self._refill(target, received_ns):
+                self._take(message, route, batch, latest_ns)
+                continue
+            target.allowance -= 1
             try:
                 values = target.ways.validator.from_json(payload)
                 shape = target.ways.writer.shape(values)
@@ -173,8 +184,19 @@ class Pipeline:
 
     def _arrival(self, received_ns: int) -> int:
         # Two readings of a device must not share an instant: the later would replace the first.
-        self._clock_ns = max(self._clock_ns + 1, received_ns)
+        # But a clock that was set back is followed.
+        if not self._clock_ns - _CLOCK_BACK_NS < received_ns <= self._clock_ns:
+            self._clock_ns = received_ns
+        else:
+            self._clock_ns += 1
         return self._clock_ns
+
+    def _refill(self, target: Target, now_ns: int) -> bool:
+        """Whether the device may send one more message now."""
+        earned = max(0, now_ns - target.refilled_ns) * self._rate_per_ns
+        target.allowance = min(self._burst, target.allowance + earned)
+        target.refilled_ns = now_ns
+        return target.allowance >= 1
 
     def _take(self, message: Message, route: Route, batch: Batch, latest_ns: int) -> None:
         """The general way of one message into the batch."""
@@ -282,6 +304,13 @@ class Pipeline:
             raise Rejected(Reason.UNREGISTERED, f"{name} is not a registered id or address")
         if target.device.status == "retired":
             raise Rejected(Reason.RETIRED, f"{name} is retired")
+        if opened.live:
+            if target.allowance < 1 and not self._refill(target, arrival_ns):
+                raise Rejected(
+                    Reason.RATE_LIMITED,
+                    f"more than {self._rate_per_ns * 1e9:g} messages a second for too long",
+                )
+            target.allowance -= 1
         if opened.device == NOBODY:
             opened.device = name
         for number, (values, when) in enumerate(_readings(uplink, target, opened)):

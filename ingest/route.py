@@ -31,10 +31,22 @@ class KindWays:
 class Target:
     """A registered device, with all that its messages need made ready."""
 
-    __slots__ = ("_prefixes", "counters", "device", "model", "prefix", "ways")
+    __slots__ = (
+        "_prefixes",
+        "allowance",
+        "counters",
+        "device",
+        "model",
+        "prefix",
+        "refilled_ns",
+        "ways",
+    )
 
     def __init__(self, device: Device, ways: KindWays, model: Model | None) -> None:
         self.device = device
+        self.allowance = 0.0
+        """Messages that it may still send; filled up to the burst when it is used up."""
+        self.refilled_ns = 0
         self.ways = ways
         self.model = model
         self.prefix = line_prefix(ways.kind.id, device.id, device.area, None)

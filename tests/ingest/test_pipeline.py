@@ -260,3 +260,38 @@ def test_no_json_does_harm_and_every_message_counts_once(values: list[object]) -
 )
 def test_filters(topic_filter: str, topic: str, fits: bool) -> None:  # noqa: FBT001 - a table
     assert topic_matches(topic_filter, topic) is fits
+
+
+def test_a_flooding_device_is_limited_and_harms_no_other() -> None:
+    known = [Device("air-1", "air"), Device("road-1", "traffic")]
+    ways = Pipeline(
+        kinds=KINDS,
+        models={},
+        devices=known,
+        device_rate_max_per_s=10,
+        device_burst_max_messages=5,
+    )
+    flood = [up(b'{"pm25":%d}' % n, token=n) for n in range(1, 21)]
+    batch = ways.process([*flood, up(b'{"volume":1}', "road-1", token=99)], NOW)
+    assert batch.accepted == {"air-1": 5, "road-1": 1}
+    assert {item.reason for item in batch.quarantined} == {Reason.RATE_LIMITED}
+    assert len(batch.quarantined) == 15
+    second = ways.process(
+        [up(b'{"pm25":%d}' % n, token=100 + n) for n in range(9)], NOW + 500_000_000
+    )
+    assert second.accepted == {"air-1": 5}  # half a second at ten a second
+    (item, *_) = batch.quarantined
+    assert ways.reopen(Message(item.topic, item.payload), item.received_ns).fault is None
+
+
+def test_a_clock_that_is_set_back_is_followed_and_a_small_step_is_not() -> None:
+    ways = pipeline()
+
+    def stamp(now_ns: int, token: int) -> int:
+        (written,) = ways.process([up(b'{"pm25":1}', token=token)], now_ns).lines
+        return int(written.rpartition(b" ")[2])
+
+    assert stamp(NOW, 1) == NOW
+    assert stamp(NOW - 1_000_000, 2) == NOW + 1
+    assert stamp(NOW - 3_600_000_000_000, 3) == NOW - 3_600_000_000_000
+    assert stamp(NOW + 5, 4) == NOW + 5
