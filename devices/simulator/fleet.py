@@ -145,6 +145,7 @@ class _Link:
         jitter = Random(self._identifier)  # noqa: S311 - spreads reconnections
         while not self._done():
             try:
+                _notice_cancellation()
                 async with self._connected() as client:
                     await self._speak(client)
             except aiomqtt.MqttError as error:
@@ -176,11 +177,12 @@ class _Link:
                 self._tally.connections -= 1
 
     async def _speak(self, client: _Client) -> None:
-        await self._announce(client, "online")
-        if not client.refused:  # a broker may close on those whom it refuses: that is no recovery
-            self._tally.trouble = None
-            self._wait_s = _BACKOFF_S[0]
         try:
+            await self._announce(client, "online")
+            _notice_cancellation()
+            if not client.refused:  # a broker may close on whom it refuses: that is no recovery
+                self._tally.trouble = None
+                self._wait_s = _BACKOFF_S[0]
             while not self._done():
                 due_s, order, number = self._due[0]
                 sensor = self._sensors[order]
@@ -188,6 +190,7 @@ class _Link:
                 for payload in sensor.report(number):
                     await client.publish(_topic(sensor.device.id, "up"), payload, qos=1)
                     self._count(sensor, refused=client.refused)
+                    _notice_cancellation()
                 heapq.heapreplace(self._due, (sensor.due_s(number + 1), order, number + 1))
         finally:
             # Also when cancelled: a sensor that is switched off in order says so.
@@ -218,6 +221,17 @@ class _Link:
 
     def _remaining(self, at_s: float) -> float:
         return max(0.0, (self._world.wall(at_s) - datetime.now(UTC)).total_seconds())
+
+
+def _notice_cancellation() -> None:
+    """Raises a cancellation that was swallowed.
+
+    Before Python 3.12 `asyncio.wait_for`, which aiomqtt waits with, forgets a cancellation that
+    comes just as it ends: the task would go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _topic(device_id: str, leaf: str) -> str:

@@ -100,6 +100,21 @@ def test_cancelling_says_goodbye_for_every_sensor(
     asyncio.run(run())
 
 
+def test_a_cancellation_is_never_lost_whenever_it_comes(mosquitto: Mosquitto) -> None:
+    async def run() -> None:
+        for step in range(60):
+            running = asyncio.create_task(
+                play(mosquitto.url("nobody"), start=now(), credentials=LOGINS)
+            )
+            for _ in range(step):  # one more turn of the loop each time
+                await asyncio.sleep(0.0005)
+            running.cancel()
+            await asyncio.wait([running], timeout=30)
+            assert running.cancelled(), f"after {step} turns"
+
+    asyncio.run(run())
+
+
 def test_a_killed_simulator_is_told_offline_by_the_broker(mosquitto: Mosquitto) -> None:
     code = f"""
 import asyncio
