@@ -122,6 +122,11 @@ def test_everything_imported_by_tests_and_benches_is_declared() -> None:
 
 def test_every_dependency_is_explained_in_the_readme() -> None:
     rows = explained()
-    names = {canonicalize_name(one.name) for one in RUNTIME + DEVELOPMENT}
+    names = {canonicalize_name(one.name) for one in RUNTIME}
     assert names - {name for name, why in rows.items() if why} == set()
     assert set(rows) - names == set(), "explained, but no dependency (any more)"
+
+
+def test_every_tool_of_development_is_named_in_the_readme() -> None:
+    text = (HOUSE / "README.md").read_text(encoding="utf-8")
+    assert {one.name for one in DEVELOPMENT if f"`{one.name}`" not in text} == set()
