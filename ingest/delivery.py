@@ -40,6 +40,7 @@ class Delivery:
 
     async def run(self) -> None:
         """Delivers until it is cancelled."""
+        await self._ensure()
         while True:
             if await self.drain_once():
                 continue
@@ -74,11 +75,18 @@ class Delivery:
                 self._report(error)
                 await asyncio.sleep(error.retry_after_s or backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+                await self._ensure()
             else:
                 if self.problem is not None:
                     logger.info("the store takes readings again")
                     self.problem = None
                 return refused
+
+    async def _ensure(self) -> None:
+        try:
+            await self._store.ensure()
+        except StoreUnavailableError as error:
+            self._report(error)
 
     def _report(self, error: HubError) -> None:
         if self.problem != str(error):

@@ -13,6 +13,7 @@ from gateway.cli import (
     kinds,
     ledger,
     models,
+    mosquitto,
     quarantine,
     readings,
     run,
@@ -38,6 +39,7 @@ app.add_typer(devices.app, name="devices")
 app.add_typer(kinds.app, name="kinds")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(mosquitto.app, name="mosquitto")
 
 
 def main() -> None:

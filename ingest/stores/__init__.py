@@ -29,6 +29,14 @@ class StoreUnavailableError(HubError):
 
 
 class Store(Protocol):
+    async def ensure(self) -> None:
+        """See that the store can take readings; make what is missing, where the store may.
+
+        Raises:
+            StoreUnavailableError: it cannot now; the words say what to do.
+        """
+        ...
+
     async def write(self, lines: Sequence[bytes], /) -> Mapping[int, str]:
         """Write lines of line protocol, one point each, without line breaks, times in ns.
 

@@ -90,6 +90,9 @@ class DuckDBStore:
         )
         return rows[0] if rows else None
 
+    async def ensure(self) -> None:
+        """Nothing to make: `open` has made the tables."""
+
     async def ready(self) -> bool:
         try:
             await self._run(lambda: self._connected().execute("SELECT 1"))

@@ -24,6 +24,7 @@ class ScriptedStore:
     def __init__(self, *answers: Mapping[int, str] | StoreUnavailableError) -> None:
         self.answers = list(answers)
         self.writes: list[list[bytes]] = []
+        self.ensured = 0
 
     async def write(self, lines: Sequence[bytes], /) -> Mapping[int, str]:
         self.writes.append(list(lines))
@@ -31,6 +32,9 @@ class ScriptedStore:
         if isinstance(answer, StoreUnavailableError):
             raise answer
         return answer
+
+    async def ensure(self) -> None:
+        self.ensured += 1
 
     async def readings(
         self,
@@ -100,6 +104,7 @@ def test_an_unavailable_store_gets_the_same_write_again(journal: Journal) -> Non
     delivery = Delivery(journal, store, batch_max_bytes=1 << 20)
     drain(delivery)
     assert store.writes == [points(2).lines] * 3
+    assert store.ensured == 2  # a bucket that was deleted comes back
     assert delivery.problem is None
     assert journal.totals().stored == 2
 
