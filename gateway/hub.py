@@ -1,13 +1,15 @@
 """What the door needs of the hub behind it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from devices.kind import Kind
 from devices.registry import Registry
 from gateway.settings import Settings
+from ingest.batch import Batch
 from ingest.journal import Journal
 from ingest.stores import Store
+from ingest.types import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +30,5 @@ class Hub:
     broker_connected: Callable[[], bool]
     last_error: Callable[[], str | None]
     local_key: str | None = None
+    submit: Callable[[Sequence[Message]], Awaitable[Batch]] | None = None
+    """Makes messages durable; None where this process has no ingest."""

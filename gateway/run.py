@@ -13,7 +13,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from devices.credentials import BrokerCredentials
-
 from devices.kind import Kind, load_kinds
 from devices.registry import Registry
 from devices.simulator import sensors, simulate
@@ -103,6 +102,7 @@ async def run(
             store=store,
             broker_connected=lambda: service is None or service.source.connected,
             last_error=lambda: _problem(service),
+            submit=None if service is None else service.submit,
             local_key=secrets.token_urlsafe(32) if gateway else None,
         )
         url = await stack.enter_async_context(_served(hub)) if gateway else None

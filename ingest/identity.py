@@ -51,3 +51,9 @@ class IdentityWindow:
         if len(self._young) >= self._half:
             self._old, self._young = self._young, set()
         self._young.add(identity)
+
+    def forget(self, identities: Iterable[int]) -> None:
+        """Unsees messages that did not become durable: they may come again."""
+        for identity in identities:
+            self._young.discard(identity)
+            self._old.discard(identity)

@@ -169,6 +169,10 @@ class Pipeline:
                 _count_unknown(batch, device, shape.unknown)
         return batch
 
+    def forget(self, batch: Batch) -> None:
+        """Unsees the messages of a batch that did not become durable."""
+        self._window.forget(batch.identities)
+
     def reopen(self, message: Message, received_ns: int) -> Opened:
         """Opens a quarantined message again; `received_ns` is when it first came."""
         route = self._routes.get(message.topic) or self._find(message.topic)

@@ -66,6 +66,21 @@ class Ingest:
             tasks.create_task(self._watch_registry(), name="ingest.registry")
             tasks.create_task(self.source.run(self._receive), name="ingest.source")
 
+    async def submit(self, messages: Sequence[Message]) -> Batch:
+        """Makes messages durable that came by another way than the source; what became of them.
+
+        Raises:
+            JournalFullError: there is no room; nothing was kept, the same may be sent again.
+        """
+        batch = self._pipeline.process(messages, time.time_ns())
+        try:
+            await asyncio.to_thread(self._journal.commit, batch)
+        except JournalFullError:
+            self._pipeline.forget(batch)
+            raise
+        self.delivery.wake()
+        return batch
+
     async def drain(self, *, within_s: float) -> bool:
         """Delivers what the journal holds; False if that took too long."""
         try:

@@ -23,6 +23,12 @@ def test_the_window_holds_at_least_the_last_half_and_at_most_all(
     assert sum(identity in window for identity in set(added)) <= size
 
 
+def test_what_is_forgotten_may_come_again() -> None:
+    window = IdentityWindow([1, 2, 3, 4], size=4)
+    window.forget([1, 4])
+    assert [identity in window for identity in (1, 2, 3, 4)] == [False, True, True, False]
+
+
 def test_a_window_is_restored_from_what_was_kept() -> None:
     assert 7 in IdentityWindow([5, 6, 7])
 
