@@ -20,8 +20,9 @@ from typing import Any, Final
 
 from bench.machine import HOUSE, commit, machine, results_file
 from bench.probe import Probe
-from bench.process import Process
-from bench.servers import Influx, Mosquitto
+from bench.process import Process, ProcessError
+from bench.publisher import LoadError
+from bench.servers import Influx, Mosquitto, ServerError
 from bench.stream import PROBE, device_ids
 from bench.subjects import Subject, World
 from bench.subjects.hub import EmbeddedHub, Hub
@@ -54,7 +55,7 @@ def load(url: str, *, rate: float, seconds: float, devices: int, bad: float) -> 
     words += [f"--seconds={seconds}", f"--devices={devices}", f"--bad={bad}"]
     done = subprocess.run(words, cwd=HOUSE, stdout=subprocess.PIPE, text=True, check=False)
     if not done.stdout:
-        raise SystemExit("The load stopped; its words are above")
+        raise LoadError("The load stopped; its words are above")
     return dict(json.loads(done.stdout))
 
 
@@ -167,14 +168,8 @@ def ratios(results: Sequence[Result]) -> Iterator[str]:
             yield f"{rate or 'flat out':>8}: hub / telegraf = {hub / peer:.2f}"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
-    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=BESIDE)
-    parser.add_argument("--rates", nargs="+", type=float, default=RATES, help="0: flat out")
-    parser.add_argument("--seconds", type=float, default=15, help="length of one load")
-    parser.add_argument("--devices", type=int, default=2000)
-    parser.add_argument("--bad", type=float, default=0.0, help="fraction of bad messages")
-    options = parser.parse_args()
+def bench(options: argparse.Namespace) -> None:
+    """Measures, prints and writes down what the command line asks for."""
     tested = commit()
     print(f"{tested} on {machine()}\n\n{HEADER}", flush=True)
     results: list[Result] = []
@@ -197,6 +192,21 @@ def main() -> int:
     report = {"commit": tested, "machine": dict(machine()), "results": results}
     file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"\nWritten to {file.relative_to(HOUSE)}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
+    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=BESIDE)
+    parser.add_argument("--rates", nargs="+", type=float, default=RATES, help="0: flat out")
+    parser.add_argument("--seconds", type=float, default=15, help="length of one load")
+    parser.add_argument("--devices", type=int, default=2000)
+    parser.add_argument("--bad", type=float, default=0.0, help="fraction of bad messages")
+    options = parser.parse_args()
+    try:
+        bench(options)
+    except (ProcessError, ServerError, LoadError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
