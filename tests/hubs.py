@@ -123,7 +123,7 @@ class HubProcess:
                 "(SELECT count(*) FROM batch) FROM ledger"
             ).fetchone()
         journal.close()
-        return done >= received and pending == 0
+        return bool(done >= received and pending == 0)
 
     def wait_settled(self, received: int, *, within_s: float = 60.0) -> None:
         wait_until(
