@@ -37,7 +37,7 @@ class BrokerStartError(HubError):
 
     Attributes:
         log: its log.
-        reason: the last line of that.
+        reason: the errors in it.
     """
 
     def __init__(self, log: Path, reason: str) -> None:
@@ -73,6 +73,7 @@ class BrokerProcess:
         await asyncio.to_thread(_check_free, host, port)
         with folder.broker_lock.open("a") as lock, folder.log.open("a") as log:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            said_before = log.tell()
             child = await asyncio.create_subprocess_exec(
                 program,
                 "-c",
@@ -87,7 +88,7 @@ class BrokerProcess:
         started = cls(folder, child.pid, child)
         try:
             await asyncio.to_thread(write_private, folder.pid, f"{child.pid}\n")
-            await started._listening(host, port)
+            await started._listening(host, port, said_before)
         except BaseException:
             await started.stop()
             raise
@@ -145,14 +146,14 @@ class BrokerProcess:
         with self._folder.locked(self._folder.broker_lock) as nobody:
             return not nobody
 
-    async def _listening(self, host: str, port: int) -> None:
+    async def _listening(self, host: str, port: int, said_before: int) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_S):
                 while self._alive():
                     if await _accepts(host, port):
                         return
                     await asyncio.sleep(_POLL_S)
-        raise BrokerStartError(self._folder.log, _last_line(self._folder.log))
+        raise BrokerStartError(self._folder.log, _last_words(self._folder.log, said_before))
 
 
 async def _accepts(host: str, port: int) -> bool:
@@ -179,7 +180,11 @@ def _check_free(host: str, port: int) -> None:
         raise PortInUseError(host, port, error.strerror or str(error)) from error
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    errors = [line for line in lines[-20:] if "Error" in line]
-    return (errors or lines or ["it said nothing"])[-1]
+def _last_words(log: Path, since: int) -> str:
+    """What Mosquitto complained of since that size of its log, without the times."""
+    with log.open("rb") as handle:
+        handle.seek(since)
+        lines = handle.read().decode(errors="replace").strip().splitlines()
+    said = [line.partition(": ")[2] or line for line in lines]
+    errors = [line.strip(". ") for line in said if line.startswith("Error")]
+    return "; ".join(errors) or (said[-1] if said else "it said nothing")
