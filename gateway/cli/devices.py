@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli.credentials import credentials
 from gateway.cli.device_sheet import export_devices, import_devices
 from gateway.cli.logins import delete_login
 from gateway.cli.operator import operator_name
-from gateway.cli.output import out, print_item, print_items
+from gateway.cli.output import print_item, print_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("import")(import_devices)
 app.command("export")(export_devices)
+app.command("credentials")(credentials)
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs, times in UTC")]
 DeviceId = Annotated[str, typer.Argument(metavar="ID", help="Id of the device")]
@@ -176,24 +178,6 @@ def retire(*, device_id: DeviceId, as_json: AsJson = False) -> None:
         device = registry.retire(device_id, by=operator_name())
     asyncio.run(delete_login(settings, device_id))
     _print(device, settings, as_json=as_json)
-
-
-@app.command()
-def credentials(*, device_id: DeviceId, as_json: AsJson = False) -> None:
-    """Give a device a new password on the broker and show it once.
-
-    Its user name is its id; an old password opens nothing any more.
-    """
-    import asyncio
-
-    from gateway.credentials import open_credentials
-
-    with _registry() as (settings, registry):
-        registry.device(device_id)
-    passwords = asyncio.run(open_credentials(settings).create([device_id]))
-    print_item({"id": device_id, "password": passwords[device_id]}, as_json=as_json)
-    if not as_json:
-        out.print("Keep the password now: it is not shown again.")
 
 
 @app.command()
