@@ -133,6 +133,8 @@ def _with_broker(settings: Settings, broker: Broker) -> Settings:
         update={
             "mqtt_url": broker.hub_url,
             "mqtt_admin_url": broker.admin_url,
+            # Whoever connects under this name takes the hub's session: it is a secret too.
+            "mqtt_client_id": broker.hub_client_id,
         }
     )
 
