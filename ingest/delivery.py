@@ -33,7 +33,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self.problem: str | None = None
         self.lag_s = 0.0
-        """Age of the last batch when the store had it, in seconds."""
+        """Age of the last batch when it was settled, in seconds."""
 
     def wake(self) -> None:
         self._wake.set()
@@ -54,15 +54,38 @@ class Delivery:
             await asyncio.sleep(self._linger_s)
 
     async def drain_once(self) -> bool:
-        """Delivers one write's worth of batches; False when there was none."""
-        taken = await asyncio.to_thread(self._journal.take, max_bytes=self._batch_max_bytes)
-        if not taken:
-            self.lag_s = 0.0
-            return False
-        refused = await self._write(taken)
+        """Delivers what waits, write by write; False when there was nothing.
+
+        Writes keep the order of the batches: a later line may correct an earlier one. While one is
+        on its way, the one before it is settled and the one after it is read.
+        """
+        taken = await self._take(0)
+        settling: asyncio.Task[None] | None = None
+        some = bool(taken)
+        try:
+            while taken:
+                following = asyncio.create_task(self._take(taken[-1].id))
+                try:
+                    refused = await self._write(taken)
+                    if settling is not None:
+                        await settling
+                    settling = asyncio.create_task(self._settle(taken, refused))
+                    taken = await following
+                finally:
+                    following.cancel()
+        finally:
+            if settling is not None:
+                await settling
+        return some
+
+    async def _take(self, after: int) -> list[Taken]:
+        return await asyncio.to_thread(
+            self._journal.take, after=after, max_bytes=self._batch_max_bytes
+        )
+
+    async def _settle(self, taken: list[Taken], refused: dict[int, str]) -> None:
         await asyncio.to_thread(self._journal.settle, taken, refused)
         self.lag_s = time.time() - taken[-1].received_ns / 1e9
-        return True
 
     async def _write(self, taken: list[Taken]) -> dict[int, str]:
         """Writes until the store has answered for every line; returns what it refused."""
