@@ -25,4 +25,5 @@ def open_pipeline(
         device_rate_max_per_s=settings.device_rate_max_per_s,
         device_burst_max_messages=settings.device_burst_max_messages,
         window=IdentityWindow(journal.identities()),
+        zone=settings.zone,
     )

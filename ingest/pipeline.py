@@ -6,7 +6,8 @@ everything else (networks, models, batches of readings) goes through `_open`.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -15,12 +16,13 @@ from devices.device import Device
 from devices.kind import Kind
 from devices.model import Model, ModelError
 from ingest.batch import NOBODY, Batch, Quarantined
-from ingest.dialects import DIALECTS
+from ingest.dialects import DIALECTS, Surroundings, make_openers
 from ingest.identity import IdentityWindow, delivery_identity, timed_identity
 from ingest.instant import EARLIEST_NS, read_time
 from ingest.line import line
+from ingest.outbox import Outbox
 from ingest.route import KindWays, Route, Target, find_route
-from ingest.types import Message, Reason, Rejected, Uplink
+from ingest.types import Message, Notice, Reason, Rejected, Uplink
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +46,17 @@ class Opened:
     fault: Rejected | None = None
     bad: list[bytes] = field(default_factory=list)
     bad_since_ns: int = 0
+    notices: list[Notice] = field(default_factory=list)
 
 
 class Pipeline:
     """Turns messages into batches.
 
     `dialects` maps topic filters to dialects beside the dialects' own filters. Devices can be
-    changed at any time with `update`. A device may send `device_burst_max_messages` at once (its
-    buffer after an outage) and `device_rate_max_per_s` for ever; what is beyond is quarantined.
+    changed at any time with `update`. `zone` is the city's, for devices that write local time;
+    `outbox` fills with what networks must be asked. A device may send `device_burst_max_messages`
+    at once (its buffer after an outage) and `device_rate_max_per_s` for ever; what is beyond is
+    quarantined.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Pipeline:
         device_rate_max_per_s: float = 100.0,
         device_burst_max_messages: int = 60_000,
         window: IdentityWindow | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
         self._ways = {kind.id: KindWays(kind) for kind in kinds.values()}
         self._models = models
@@ -73,6 +79,10 @@ class Pipeline:
             **(dialects or {}),
             **{topic: name for name, dialect in DIALECTS.items() for topic in dialect.FILTERS},
         }
+        self.outbox = Outbox()
+        surroundings = Surroundings(zone=zone, outbox=self.outbox)
+        self._openers = make_openers(surroundings)
+        self._reopeners = make_openers(replace(surroundings, live=False))
         self._payload_max_bytes = payload_max_bytes
         self._future_max_ns = future_max_s * 1_000_000_000
         self._rate_per_ns = device_rate_max_per_s / 1e9
@@ -210,6 +220,12 @@ class Pipeline:
             return
         arrival_ns = self._arrival(batch.received_ns)
         opened = self._open(message, route, arrival_ns, latest_ns)
+        for notice in opened.notices:
+            name = self._name(notice.address)
+            if notice.online is not None and name in self._targets:
+                batch.presence[name] = (notice.online, batch.received_ns)
+        if opened.fault is None and not opened.lines:  # notices alone
+            return
         self._clock_ns = arrival_ns + len(opened.lines) + len(opened.bad)
         timed = opened.timed and opened.fault is None
         identity = (
@@ -244,8 +260,10 @@ class Pipeline:
     ) -> Opened:
         opened = Opened(route.device, bad_since_ns=arrival_ns, live=live)
         try:
-            uplinks = self._uplinks(message, route)
-            if not uplinks:
+            found = self._uplinks(message, route, live=live)
+            uplinks = [item for item in found if isinstance(item, Uplink)]
+            opened.notices = [item for item in found if isinstance(item, Notice)]
+            if not uplinks and not (live and opened.notices):
                 raise Rejected(Reason.NO_METRIC, "the payload holds no reading")  # noqa: TRY301
         except Rejected as fault:
             opened.fault = fault
@@ -255,11 +273,11 @@ class Pipeline:
         else:
             for place, uplink in enumerate(uplinks):
                 self._open_uplink(uplink, opened, arrival_ns + place, latest_ns)
-            if opened.fault is None and opened.device == NOBODY:
+            if opened.fault is None and opened.device == NOBODY and uplinks:
                 opened.device = self._name(uplinks[0].address)
         return opened
 
-    def _uplinks(self, message: Message, route: Route) -> list[Uplink]:
+    def _uplinks(self, message: Message, route: Route, *, live: bool) -> Sequence[Uplink | Notice]:
         if route.fault is not None:
             raise route.fault
         if not message.payload:
@@ -271,7 +289,8 @@ class Pipeline:
             )
         if route.dialect is None:
             raise Rejected(Reason.WRONG_SHAPE, "a status is online or offline")
-        return DIALECTS[route.dialect].open_envelope(message.topic, message.payload)
+        opener = (self._openers if live else self._reopeners)[route.dialect]
+        return opener(message.topic, message.payload)
 
     def _open_uplink(self, uplink: Uplink, opened: Opened, arrival_ns: int, latest_ns: int) -> None:
         try:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     """Why a message stands in quarantine. The words for people are in `REASONS`."""
 
     NOT_JSON = "not_json"
+    NOT_DECODABLE = "not_decodable"
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     WRONG_SHAPE = "wrong_shape"
@@ -49,6 +50,10 @@ class Reason(StrEnum):
 
 REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     Reason.NOT_JSON: ("The payload is not valid JSON.", "Isi pesan bukan JSON yang sah."),
+    Reason.NOT_DECODABLE: (
+        "The payload's bytes are not what its dialect writes.",
+        "Isi pesan tidak dapat diurai menurut dialeknya.",
+    ),
     Reason.EMPTY: ("The payload is empty.", "Isi pesan kosong."),
     Reason.TOO_LARGE: (
         "The payload is larger than the hub accepts.",
@@ -138,3 +143,14 @@ class Uplink:
     seq: int | None = None
     fault: Rejected | None = None
     """Why this element of a batch is none, where the dialect can tell already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a network says beside readings: that a device came or went, or nothing to be stored.
+
+    A message of notices alone is neither a reading nor a fault: the ledger does not count it.
+    """
+
+    address: str = ""
+    online: bool | None = None

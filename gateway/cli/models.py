@@ -220,17 +220,20 @@ def _bytes(payload: str) -> bytes:
 
 
 def _uplinks(payload: bytes, dialect: str | None, topic: str) -> list["Uplink"]:
-    from ingest.dialects import DIALECTS
+    from gateway.settings import Settings
+    from ingest.dialects import Surroundings, make_openers
     from ingest.envelope import read_object
     from ingest.types import Uplink
 
     if dialect is None:
         return [Uplink("device", read_object(payload))]
-    if dialect not in DIALECTS:
+    openers = make_openers(Surroundings(zone=Settings().zone))
+    if dialect not in openers:
         raise typer.BadParameter(
-            f"'{dialect}' is none of {', '.join(DIALECTS)}", param_hint="--dialect"
+            f"'{dialect}' is none of {', '.join(openers)}", param_hint="--dialect"
         )
-    return DIALECTS[dialect].open_envelope(topic, payload)
+    found = openers[dialect](topic, payload)
+    return [item for item in found if isinstance(item, Uplink)]
 
 
 def _rows(kind: "Kind", uplink: "Uplink", reading: "ModelReading") -> Iterator[dict[str, Any]]:

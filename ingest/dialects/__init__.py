@@ -1,17 +1,40 @@
 """Dialects: one module opens the envelope of one network.
 
-A new dialect is one module with the members of `Dialect`, and its line in `_MODULES`.
+A new dialect is one module with the members of `Plain` or, where it needs something of the hub's
+surroundings, of `Made`; and its line in the list here.
 """
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, Final, Protocol
 
 from ingest.dialects import chirpstack, native, senml, thethingsstack
-from ingest.types import Uplink
+from ingest.outbox import Outbox
+from ingest.types import Notice, Uplink
+
+Opener = Callable[[str, bytes], Sequence[Uplink | Notice]]
+"""Opens a payload that came on a topic; raises Rejected and nothing else, whatever the bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a dialect may need to know beside the message."""
+
+    zone: tzinfo = UTC
+    """Of the city: devices that write local time without an offset are read in it."""
+    outbox: Outbox = field(default_factory=Outbox)
+    clock: Callable[[], float] = time.monotonic
+    """Seconds, for what must not be said too often."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What a dialect has to remember of earlier messages, by its name."""
+    live: bool = True
+    """False for messages of the past, tried again: they change no memory."""
 
 
 class Dialect(Protocol):
-    """What a dialect's module has."""
+    """What every dialect's module has."""
 
     @property
     def NAME(self) -> str:  # noqa: N802 - a constant of the module
@@ -25,11 +48,31 @@ class Dialect(Protocol):
     def FILTERS(self) -> tuple[str, ...]:  # noqa: N802 - as NAME
         """MQTT topic filters that it owns; settings may lead more topics to it."""
 
-    def open_envelope(self, topic: str, payload: bytes) -> list[Uplink]:
+
+class Plain(Dialect, Protocol):
+    """A dialect whose messages say everything themselves."""
+
+    def open_envelope(self, topic: str, payload: bytes) -> Sequence[Uplink | Notice]:
         """The uplinks of a message; raises Rejected and nothing else, whatever the bytes."""
 
 
-_MODULES: Final[tuple[Dialect, ...]] = (native, senml, chirpstack, thethingsstack)
+class Made(Dialect, Protocol):
+    """A dialect that needs to know its surroundings."""
 
-DIALECTS: Final[Mapping[str, Dialect]] = {module.NAME: module for module in _MODULES}
+    def make(self, surroundings: Surroundings) -> Opener:
+        """Its opener in these surroundings."""
+
+
+_PLAIN: Final[tuple[Plain, ...]] = (native, senml, chirpstack, thethingsstack)
+_MADE: Final[tuple[Made, ...]] = ()
+
+DIALECTS: Final[Mapping[str, Dialect]] = {module.NAME: module for module in (*_PLAIN, *_MADE)}
 """Every dialect by name."""
+
+
+def make_openers(surroundings: Surroundings) -> Mapping[str, Opener]:
+    """The opener of every dialect by its name."""
+    return {
+        **{module.NAME: module.open_envelope for module in _PLAIN},
+        **{module.NAME: module.make(surroundings) for module in _MADE},
+    }

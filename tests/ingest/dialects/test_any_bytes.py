@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 from devices.device import Device
 from devices.kind import load_kinds
 from devices.model import load_models
-from ingest.dialects import DIALECTS
+from ingest.dialects import DIALECTS, Surroundings, make_openers
 from ingest.pipeline import Pipeline
-from ingest.types import Message, Reason, Rejected, Uplink
+from ingest.types import Message, Notice, Reason, Rejected, Uplink
 
 KINDS = load_kinds()
 MODELS = load_models(None, KINDS)
@@ -63,21 +64,22 @@ ENVELOPES = st.one_of(
 )
 
 
-def opened(name: str, payload: bytes) -> list[Uplink] | Reason:
+def opened(name: str, payload: bytes) -> Sequence[Uplink | Notice] | Reason:
     fault: Rejected | None = None
-    uplinks: list[Uplink] = []
+    found: Sequence[Uplink | Notice] = []
     try:
-        uplinks = DIALECTS[name].open_envelope(TOPICS[name], payload)
+        found = make_openers(Surroundings())[name](TOPICS[name], payload)
     except Rejected as error:
         fault = error
     if fault is not None:
         assert len(fault.detail) < 500
         return fault.reason
-    for uplink in uplinks:
-        assert isinstance(uplink.address, str)
-        for number in (uplink.battery, uplink.rssi):
-            assert number is None or math.isfinite(number)
-    return uplinks
+    for item in found:
+        assert isinstance(item.address, str)
+        if isinstance(item, Uplink):
+            for number in (item.battery, item.rssi):
+                assert number is None or math.isfinite(number)
+    return found
 
 
 @pytest.mark.parametrize("name", DIALECTS)
