@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     mqtt_coalesce_ms: Annotated[
         float,
         Field(ge=0, le=1000, description="Pause between two reads from the broker; saves CPU"),
-    ] = 12.0
+    ] = 20.0
     dialects: Annotated[
         dict[str, str],
         Field(description="Topic filter to dialect, beside the dialects' own filters"),

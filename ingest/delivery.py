@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Final
 
 from devices.errors import HubError
@@ -24,7 +25,7 @@ class Delivery:
     """
 
     def __init__(
-        self, journal: Journal, store: Store, *, batch_max_bytes: int, linger_s: float = 0.05
+        self, journal: Journal, store: Store, *, batch_max_bytes: int, linger_s: float = 0.1
     ) -> None:
         self._journal = journal
         self._store = store
@@ -42,26 +43,24 @@ class Delivery:
         """Delivers until it is cancelled."""
         await self._ensure()
         while True:
-            if await self.drain_once():
-                continue
-            try:
-                async with asyncio.timeout(_IDLE_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            if not await self.drain_once():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_IDLE_S):
+                        await self._wake.wait()
             self._wake.clear()
-            # A little patience makes one write of many batches.
+            # A little patience makes one write of many batches: it is the number of writes that
+            # costs, the store even more than the hub.
             await asyncio.sleep(self._linger_s)
 
     async def drain_once(self) -> bool:
-        """Delivers what waits, write by write; False when there was nothing.
+        """Delivers what waits, and goes on while whole writes wait; False when nothing did.
 
         Writes keep the order of the batches: a later line may correct an earlier one. While one is
         on its way, the one before it is settled and the one after it is read.
         """
         taken = await self._take(0)
-        settling: asyncio.Task[None] | None = None
         some = bool(taken)
+        settling: asyncio.Task[None] | None = None
         try:
             while taken:
                 following = asyncio.create_task(self._take(taken[-1].id))
@@ -70,13 +69,18 @@ class Delivery:
                     if settling is not None:
                         await settling
                     settling = asyncio.create_task(self._settle(taken, refused))
-                    taken = await following
+                    taken = await following if self._whole(taken) else []
                 finally:
                     following.cancel()
         finally:
             if settling is not None:
                 await settling
         return some
+
+    def _whole(self, taken: list[Taken]) -> bool:
+        """Whether a write was as large as may be, so that more is waiting behind it."""
+        size = sum(len(line) for batch in taken for line in batch.lines)
+        return 2 * size > self._batch_max_bytes
 
     async def _take(self, after: int) -> list[Taken]:
         return await asyncio.to_thread(
