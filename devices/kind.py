@@ -77,8 +77,10 @@ class Limits(Declared):
     """QARTOD limits of a metric; a limit that is left out is not tested.
 
     Gross range fail is the metric's `valid`; everything here is in the metric's own unit.
-    A spike is |x(n-1) - mean(x(n), x(n-2))|; `rate_per_min` is the largest change a minute;
-    a flat line stays within `flat_tolerance` for so many seconds, zeros apart where exempt.
+    A spike is the smaller of the two steps to and from a value that stands out to one side;
+    `rate_per_min` is the largest change a minute; a flat line stays within `flat_tolerance` for so
+    many seconds, zeros apart where exempt. `neighbour_min` is the smallest difference from the
+    stations around that can count as disagreement.
     """
 
     suspect: Span | None = None
@@ -89,6 +91,7 @@ class Limits(Declared):
     flat_suspect_s: Annotated[float, Field(gt=0)] | None = None
     flat_fail_s: Annotated[float, Field(gt=0)] | None = None
     flat_zero_exempt: bool = False
+    neighbour_min: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _suspect_before_fail(self) -> Self:

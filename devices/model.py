@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from devices.declaration import Declared, key_problem, parse_declaration, read_text
 from devices.errors import InvalidDeclarationError
-from devices.kind import Kind
+from devices.kind import Kind, Limits
 from devices.place import (
     ABSENT,
     ModelError,
@@ -147,6 +147,8 @@ class Model(Declared):
     channels: dict[str, Annotated[Sources, Field(min_length=1)]] = Field(default_factory=dict)
     series: Series | None = Field(default=None, alias="list")
     ignore: tuple[str, ...] = ()
+    limits: dict[str, Limits] = Field(default_factory=dict)
+    """Quality limits that differ from the kind's, by metric; what is left out stays the kind's."""
 
     @model_validator(mode="after")
     def _reads_something_once(self) -> Self:
@@ -216,6 +218,11 @@ class Model(Declared):
                 if source.mount is not None and source.mount not in kind.metrics:
                     what = f"kind {kind.id} has no metric '{source.mount}'"
                     faults.append(((*key, name, "mount"), what))
+        faults += [
+            (("limits", name), f"kind {kind.id} has no such metric")
+            for name in self.limits
+            if name not in kind.metrics
+        ]
         return faults
 
     def read(

@@ -3,23 +3,25 @@
     <kind>,area=<area>,channel=<channel>,device=<id> <metric>=<float>,…,<metric>_qc=<flag>,… <ns>
 
 Fields stand in the kind's declared order. A metric without a value has its flag alone (9).
-`time_qc=2` says that the arrival time stands in for a missing one.
+`time_qc=2` says that the arrival time stands in for a missing one, `time_qc=3` that the device's
+clock cannot be trusted. A line that has nothing but `<metric>_qc` corrects the flag of an earlier
+point: stores merge it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
 import orjson
 
 from devices.kind import Kind
-from ingest.quality import GOOD, MISSING, NOT_EVALUATED, good_span, gross_range
+from ingest.quality import GOOD, MISSING, gross_range
 from ingest.validate import FIXED
 
 EXTRAS: Final = ("battery", "rssi")
 """Numbers of the device itself: stored without a flag."""
 
-_ARRIVAL: Final = b",time_qc=%d" % NOT_EVALUATED
+_TIME_FLAGS: Final = (b"", *(b",time_qc=%d" % flag for flag in range(1, 5)))
 _SHAPES_MAX: Final = 256
 
 
@@ -51,7 +53,7 @@ def line_prefix(kind: str, device: str, area: str | None, channel: str | None) -
 class Shape:
     """How payloads with the same members become fields; most devices have just one shape."""
 
-    __slots__ = ("_good", "_kind", "_picked", "_spans", "metrics", "pick", "unknown")
+    __slots__ = ("_flagged", "_good", "_kind", "metrics", "pick", "picked", "unknown")
 
     def __init__(self, kind: Kind, members: tuple[str, ...]) -> None:
         self._kind = kind
@@ -59,43 +61,50 @@ class Shape:
         known = {*kind.fields, *FIXED} - (set() if kind.channel else {"channel"})
         self.unknown = tuple(name for name in members if name not in known)
         """Members that nobody knows: ignored, counted, listed on the device."""
-        self._picked = (*self.metrics, *(name for name in EXTRAS if name in members))
-        self.pick = _picker(self._picked)
-        everything = (float("-inf"), float("inf"))
-        self._spans = tuple(
-            good_span(kind.metrics[name]) if name in kind.metrics else everything
-            for name in self._picked
-        )
-        self._good = ",".join(
-            (
-                *(f"{name}=%b" for name in self.metrics),
-                *(f"{name}_qc={GOOD}" for name in self.metrics),
-                *(f"{name}=%b" for name in self._picked[len(self.metrics) :]),
-            )
+        self.picked = (*self.metrics, *(name for name in EXTRAS if name in members))
+        self.pick = _picker(self.picked)
+        """Picks the values of a payload, metrics first, in declared order."""
+        self._good = self._template(lambda name: f"{name}_qc={GOOD}")
+        self._flagged = self._template(lambda name: f"{name}_qc=%d")
+
+    def _template(self, flag: Callable[[str], str]) -> bytes:
+        count = len(self.metrics)
+        numbers = [f"{name}=%b" for name in self.picked]
+        return ",".join(
+            (*numbers[:count], *(flag(name) for name in self.metrics), *numbers[count:])
         ).encode()
 
-    def fields(self, values: Mapping[str, Any]) -> bytes:
-        """The field set of finite numbers (or None) that have just these members."""
-        picked = self.pick(values)
-        try:
-            for value, (low, high) in zip(picked, self._spans, strict=True):
-                if not low <= value <= high:
-                    return self._flagged(picked)
-        except TypeError:  # a None among them
-            return self._flagged(picked)
-        # One call writes all numbers, shortest form, three times as fast as repr().
-        return self._good % tuple(orjson.dumps(picked)[1:-1].split(b","))
+    def fields(self, picked: tuple[Any, ...], flags: Sequence[int] | None) -> bytes:
+        """The field set of finite numbers, or None, with the metrics' flags; None: all good."""
+        if flags is None:
+            # One call writes all numbers, shortest form, three times as fast as repr().
+            return self._good % tuple(orjson.dumps(picked)[1:-1].split(b","))
+        count = len(self.metrics)
+        if None not in picked:
+            numbers = orjson.dumps(picked)[1:-1].split(b",")
+            return self._flagged % (*numbers[:count], *flags, *numbers[count:])
+        parts = [
+            b"%b=%b" % (name.encode(), orjson.dumps(value))
+            for name, value in zip(self.metrics, picked, strict=False)
+            if value is not None
+        ]
+        parts += [
+            b"%b_qc=%d" % (name.encode(), flag)
+            for name, flag in zip(self.metrics, flags, strict=True)
+        ]
+        parts += [
+            b"%b=%b" % (name.encode(), orjson.dumps(value))
+            for name, value in zip(self.picked[count:], picked[count:], strict=True)
+            if value is not None
+        ]
+        return b",".join(parts)
 
-    def _flagged(self, picked: tuple[Any, ...]) -> bytes:
-        numbers, flags = [], []
-        for name, value in zip(self._picked, picked, strict=True):
-            if value is not None:
-                numbers.append(b"%b=%b" % (name.encode(), orjson.dumps(value)))
-            if (metric := self._kind.metrics.get(name)) is not None:
-                flag = MISSING if value is None else gross_range(value, metric)
-                flags.append(b"%b_qc=%d" % (name.encode(), flag))
-        count = sum(value is not None for value in picked[: len(self.metrics)])
-        return b",".join((*numbers[:count], *flags, *numbers[count:]))
+    def in_range(self, picked: tuple[Any, ...]) -> Sequence[int]:
+        """The flags of values of which nothing is known but the kind's ranges."""
+        return [
+            MISSING if value is None else gross_range(value, self._kind.metrics[name])
+            for name, value in zip(self.metrics, picked, strict=False)
+        ]
 
 
 def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
@@ -122,6 +131,6 @@ class LineWriter:
         return shape
 
 
-def line(prefix: bytes, fields: bytes, time_ns: int, *, arrival: bool) -> bytes:
-    """One point; `arrival` tells that `time_ns` is when it came, not when it was measured."""
-    return b"%b%b%b %d" % (prefix, fields, _ARRIVAL if arrival else b"", time_ns)
+def line(prefix: bytes, fields: bytes, time_ns: int, *, time_flag: int) -> bytes:
+    """One point; `time_flag` tells how far its time can be trusted, 0 where it is good."""
+    return b"%b%b%b %d" % (prefix, fields, _TIME_FLAGS[time_flag], time_ns)

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -19,8 +19,11 @@ from ingest.batch import NOBODY, Batch, Quarantined
 from ingest.dialects import DIALECTS, Surroundings, make_openers
 from ingest.identity import IdentityWindow, delivery_identity, timed_identity
 from ingest.instant import EARLIEST_NS, read_time
-from ingest.line import line
+from ingest.line import Shape, line
 from ingest.outbox import Outbox
+from ingest.quality import NOT_EVALUATED, Quality
+from ingest.quality.track import Track
+from ingest.quality.watch import Watch
 from ingest.route import KindWays, Route, Target, find_route
 from ingest.types import Message, Notice, Reason, Rejected, Uplink
 
@@ -33,12 +36,30 @@ _CHANNEL_MAX: Final = 64
 _UNKNOWN_NAME_MAX: Final = 64
 
 
+class Point(NamedTuple):
+    """One reading that can be stored, not judged yet."""
+
+    watch: Watch
+    track: Track
+    prefix: bytes
+    shape: Shape
+    picked: tuple[Any, ...]
+    seq: int | None
+    time_ns: int
+    timed: bool
+
+    def line(self, flags: Sequence[int] | None, time_flag: int) -> bytes:
+        return line(
+            self.prefix, self.shape.fields(self.picked, flags), self.time_ns, time_flag=time_flag
+        )
+
+
 @dataclass(slots=True)
 class Opened:
-    """One message of the general way: its good lines, its bad elements."""
+    """One message of the general way: its good points, its bad elements."""
 
     device: str = NOBODY
-    lines: list[bytes] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
     timed: bool = True
     live: bool = True
     """False for a replay: an old total must not move a cumulative counter back."""
@@ -47,6 +68,14 @@ class Opened:
     bad: list[bytes] = field(default_factory=list)
     bad_since_ns: int = 0
     notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The points as a replay writes them: held against ranges only, no state is changed."""
+        return [
+            point.line(point.shape.in_range(point.picked), 0 if point.timed else NOT_EVALUATED)
+            for point in self.points
+        ]
 
 
 class Pipeline:
@@ -72,6 +101,7 @@ class Pipeline:
         device_burst_max_messages: int = 60_000,
         window: IdentityWindow | None = None,
         zone: tzinfo = UTC,
+        quality: Quality | None = None,
     ) -> None:
         self._ways = {kind.id: KindWays(kind) for kind in kinds.values()}
         self._models = models
@@ -88,6 +118,7 @@ class Pipeline:
         self._rate_per_ns = device_rate_max_per_s / 1e9
         self._burst = float(device_burst_max_messages)
         self._window = window or IdentityWindow()
+        self.quality = quality or Quality(kinds)
         self._targets: dict[str, Target] = {}
         self._addresses: dict[str, str] = {}
         self._routes: dict[str, Route] = {}
@@ -108,7 +139,7 @@ class Pipeline:
                 continue
             model = self._models.get(device.model) if device.model else None
             before = self._targets.get(device.id)
-            target = Target(device, ways, model)
+            target = Target(device, ways, model, self.quality.watch(device, model))
             if before is not None:
                 target.counters = before.counters
                 target.allowance, target.refilled_ns = before.allowance, before.refilled_ns
@@ -164,16 +195,20 @@ class Pipeline:
                     batch.duplicate[device] = batch.duplicate.get(device, 0) + 1
                     continue
                 channel = values.get("channel")
-                prefix = target.prefix if channel is None else _channel_prefix(target, channel)
-                fields = shape.fields(values)
+                prefix, track = target.lane if channel is None else _lane(target, channel)
             except (ValidationError, Rejected):
                 # An array, or bad: the general way knows the difference and finds the words.
                 self._take(message, route, batch, latest_ns)
                 continue
             window.add(identity)
             identities.append(identity)
-            lines.append(line(prefix, fields, time_ns, arrival=when is None))
+            picked = shape.pick(values)
+            time_flag = target.watch.hear(None if when is None else time_ns, received_ns)
+            flags = track.judge(shape, picked, time_ns, values.get("seq"), arrival=when is None)
+            lines.append(line(prefix, shape.fields(picked, flags), time_ns, time_flag=time_flag))
             sizes.append(1)
+            if track.corrections:
+                sizes[-1] += track.write_corrections(prefix, lines)
             accepted[device] = accepted.get(device, 0) + 1
             if shape.unknown:
                 _count_unknown(batch, device, shape.unknown)
@@ -224,9 +259,9 @@ class Pipeline:
             name = self._name(notice.address)
             if notice.online is not None and name in self._targets:
                 batch.presence[name] = (notice.online, batch.received_ns)
-        if opened.fault is None and not opened.lines:  # notices alone
+        if opened.fault is None and not opened.points:  # notices alone
             return
-        self._clock_ns = arrival_ns + len(opened.lines) + len(opened.bad)
+        self._clock_ns = arrival_ns + len(opened.points) + len(opened.bad)
         timed = opened.timed and opened.fault is None
         identity = (
             timed_identity(route.seed, message.payload)
@@ -238,13 +273,14 @@ class Pipeline:
             return
         self._window.add(identity)
         batch.identities.append(identity)
-        batch.lines.extend(opened.lines)
+        lines = _judged(opened.points, route.dialect, arrival_ns)
+        batch.lines.extend(lines)
         if opened.fault is None:
-            batch.sizes.append(len(opened.lines))
+            batch.sizes.append(len(lines))
             batch.accepted[opened.device] = batch.accepted.get(opened.device, 0) + 1
         else:
-            if opened.lines:
-                batch.sizes.append(-len(opened.lines))
+            if lines:
+                batch.sizes.append(-len(lines))
             batch.quarantined.append(quarantined(message, opened))
         if opened.unknown:
             _count_unknown(batch, opened.device, opened.unknown)
@@ -294,14 +330,14 @@ class Pipeline:
 
     def _open_uplink(self, uplink: Uplink, opened: Opened, arrival_ns: int, latest_ns: int) -> None:
         try:
-            lines = list(self._lines(uplink, opened, arrival_ns, latest_ns))
+            points = list(self._points(uplink, opened, arrival_ns, latest_ns))
         except Rejected as fault:
             self._refuse(uplink, opened, fault, arrival_ns)
         except Exception as error:  # the process never dies of a message
             logger.exception("cannot read an uplink of %r", uplink.address)
             self._refuse(uplink, opened, Rejected(Reason.INTERNAL, repr(error)[:200]), arrival_ns)
         else:
-            opened.lines.extend(lines)
+            opened.points.extend(points)
 
     def _refuse(self, uplink: Uplink, opened: Opened, fault: Rejected, arrival_ns: int) -> None:
         if opened.fault is None:
@@ -316,9 +352,9 @@ class Pipeline:
             address = self._addresses.get(address.casefold(), address)
         return address[:_ADDRESS_MAX] or NOBODY
 
-    def _lines(
+    def _points(
         self, uplink: Uplink, opened: Opened, arrival_ns: int, latest_ns: int
-    ) -> Iterator[bytes]:
+    ) -> Iterator[Point]:
         if uplink.fault is not None:
             raise uplink.fault
         name = self._name(uplink.address)
@@ -348,8 +384,42 @@ class Pipeline:
             else:
                 time_ns = read_time(when, latest_ns=latest_ns)
             channel = checked.get("channel")
-            prefix = target.prefix if channel is None else _channel_prefix(target, channel)
-            yield line(prefix, shape.fields(checked), time_ns, arrival=when is None)
+            prefix, track = target.lane if channel is None else _lane(target, channel)
+            yield Point(
+                watch=target.watch,
+                track=track,
+                prefix=prefix,
+                shape=shape,
+                picked=shape.pick(checked),
+                seq=checked.get("seq"),
+                time_ns=time_ns,
+                timed=when is not None,
+            )
+
+
+def _judged(points: Sequence[Point], network: str | None, arrival_ns: int) -> list[bytes]:
+    """The lines of one message, in its order; its readings are judged in the order of time."""
+    newest: dict[str, int | None] = {}
+    for point in points:
+        before = newest.get(point.watch.device)
+        timed_ns = point.time_ns if point.timed else None
+        newest[point.watch.device] = max(timed_ns or 0, before or 0) or None
+    time_flags = {}
+    for point in points:
+        device = point.watch.device
+        if device not in time_flags:
+            point.watch.network = network or ""
+            time_flags[device] = point.watch.hear(newest[device], arrival_ns)
+    lines = [b""] * len(points)
+    for place in sorted(range(len(points)), key=lambda place: points[place].time_ns):
+        point = points[place]
+        flags = point.track.judge(
+            point.shape, point.picked, point.time_ns, point.seq, arrival=not point.timed
+        )
+        point.track.write_corrections(point.prefix, lines)
+        time_flag = time_flags[point.watch.device] if point.timed else NOT_EVALUATED
+        lines[place] = point.line(flags, time_flag)
+    return lines
 
 
 def quarantined(message: Message, opened: Opened, *, counted: bool = True) -> Quarantined:
@@ -358,7 +428,7 @@ def quarantined(message: Message, opened: Opened, *, counted: bool = True) -> Qu
     Of a batch only the bad elements are kept; where an envelope cannot be cut, all of it.
     """
     assert opened.fault is not None  # noqa: S101 - the caller's promise
-    cut = opened.lines and opened.bad and all(opened.bad)
+    cut = opened.points and opened.bad and all(opened.bad)
     return Quarantined(
         device=opened.device,
         topic=message.topic,
@@ -409,13 +479,13 @@ def _before(arrival_ns: int, age_s: float, latest_ns: int) -> int:
     return instant
 
 
-def _channel_prefix(target: Target, channel: str | int) -> bytes:
+def _lane(target: Target, channel: str | int) -> tuple[bytes, Track]:
     if target.ways.kind.channel is None:  # an unknown member of such a kind
-        return target.prefix
+        return target.lane
     text = str(channel)
     if not 0 < len(text) <= _CHANNEL_MAX:
         raise Rejected(Reason.WRONG_TYPE, f"channel has {len(text)} characters, not 1 to 64")
-    return target.channel_prefix(text)
+    return target.channel_lane(text)
 
 
 def _members(values: Mapping[str, Any]) -> str:

@@ -9,12 +9,14 @@ from devices.kind import Kind
 from devices.model import Model
 from ingest.identity import topic_seed
 from ingest.line import LineWriter, line_prefix
+from ingest.quality.track import Track
+from ingest.quality.watch import Watch
 from ingest.types import Reason, Rejected
 from ingest.validate import Validator
 
 OWN: Final = "sensors"
 NATIVE: Final = "native"
-_PREFIXES_MAX: Final = 256
+_LANES_MAX: Final = 64
 
 
 class KindWays:
@@ -32,35 +34,42 @@ class Target:
     """A registered device, with all that its messages need made ready."""
 
     __slots__ = (
-        "_prefixes",
+        "_lanes",
         "allowance",
         "counters",
         "device",
+        "lane",
         "model",
-        "prefix",
         "refilled_ns",
+        "watch",
         "ways",
     )
 
-    def __init__(self, device: Device, ways: KindWays, model: Model | None) -> None:
+    def __init__(self, device: Device, ways: KindWays, model: Model | None, watch: Watch) -> None:
         self.device = device
         self.allowance = 0.0
         """Messages that it may still send; filled up to the burst when it is used up."""
         self.refilled_ns = 0
         self.ways = ways
         self.model = model
-        self.prefix = line_prefix(ways.kind.id, device.id, device.area, None)
-        self._prefixes: dict[str, bytes] = {}
+        self.watch = watch
+        prefix = line_prefix(ways.kind.id, device.id, device.area, None)
+        self.lane = (prefix, watch.main)
+        """What its lines begin with, and who judges them, where they have no channel."""
+        self._lanes: dict[str, tuple[bytes, Track]] = {}
         self.counters: dict[str, float] = {}
         """Last totals of a model's cumulative counters."""
 
-    def channel_prefix(self, channel: str) -> bytes:
-        prefix = self._prefixes.get(channel)
-        if prefix is None:
-            prefix = line_prefix(self.ways.kind.id, self.device.id, self.device.area, channel)
-            if len(self._prefixes) < _PREFIXES_MAX:
-                self._prefixes[channel] = prefix
-        return prefix
+    def channel_lane(self, channel: str) -> tuple[bytes, Track]:
+        """The same of a channel; what too many channels say is not judged as a series."""
+        lane = self._lanes.get(channel)
+        if lane is None:
+            device = self.device
+            prefix = line_prefix(self.ways.kind.id, device.id, device.area, channel)
+            if len(self._lanes) >= _LANES_MAX:
+                return prefix, Track(self.watch, channel)
+            lane = self._lanes[channel] = (prefix, self.watch.track(channel))
+        return lane
 
 
 @dataclass(slots=True)

@@ -14,7 +14,9 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 def fields(values: dict[str, float | None], kind: str = "air") -> bytes:
     writer = LineWriter(load_kinds()[kind])
-    return writer.shape(values).fields(values)
+    shape = writer.shape(values)
+    picked = shape.pick(values)
+    return shape.fields(picked, shape.in_range(picked))
 
 
 def test_fields_stand_in_declared_order_whatever_the_payload_s() -> None:
@@ -58,7 +60,7 @@ def test_unknown_members_are_named_and_left_out() -> None:
     shape = LineWriter(AIR).shape(values)
     assert shape.unknown == ("mood", "channel")
     assert LineWriter(TRAFFIC).shape({"volume": 1.0, "channel": "x"}).unknown == ()
-    assert shape.fields(values) == b"pm25=1.0,pm25_qc=1"
+    assert shape.fields(shape.pick(values), None) == b"pm25=1.0,pm25_qc=1"
 
 
 @given(st.dictionaries(st.sampled_from([*AIR.fields, "battery", "rssi"]), finite, min_size=1))
@@ -95,7 +97,7 @@ def test_no_tag_value_breaks_the_line(value: str) -> None:
 
 
 def test_a_line_tells_whether_the_time_is_the_arrival() -> None:
-    assert line(b"air,device=a ", b"pm25=1.0", 5, arrival=False) == b"air,device=a pm25=1.0 5"
-    assert line(b"air,device=a ", b"pm25=1.0", 5, arrival=True) == (
+    assert line(b"air,device=a ", b"pm25=1.0", 5, time_flag=0) == b"air,device=a pm25=1.0 5"
+    assert line(b"air,device=a ", b"pm25=1.0", 5, time_flag=2) == (
         b"air,device=a pm25=1.0,time_qc=2 5"
     )

@@ -1,22 +1,11 @@
-"""Quality flags: plausibility beside the raw value, never instead of it.
-
-Flags are QARTOD's (https://ioos.noaa.gov/project/qartod/): 1 good, 2 not evaluated, 3 suspect,
-4 fail, 9 missing.
-"""
-
-from typing import Final
+"""QARTOD's gross range test: what a sensor cannot measure, and what it hardly ever does."""
 
 from devices.kind import Metric
-
-GOOD: Final = 1
-NOT_EVALUATED: Final = 2
-SUSPECT: Final = 3
-FAIL: Final = 4
-MISSING: Final = 9
+from ingest.quality.flag import FAIL, GOOD, SUSPECT
 
 
 def gross_range(value: float, metric: Metric) -> int:
-    """QARTOD gross range test: FAIL outside `valid`, SUSPECT outside `limits.suspect`."""
+    """FAIL outside `valid`, SUSPECT outside `limits.suspect`."""
     if not metric.valid[0] <= value <= metric.valid[1]:
         return FAIL
     suspect = metric.limits.suspect

@@ -1,0 +1,40 @@
+"""What a test says of one reading, at once or in hindsight."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ingest.quality.flag import Check
+
+
+@dataclass(slots=True)
+class Jump:
+    """A reading that stands far from the one before: the next one tells whether it is a spike."""
+
+    step: float
+    before: float
+    before_ns: int
+    time_ns: int
+    flag: int
+
+
+class Correction(NamedTuple):
+    """An earlier reading is worse than it looked when it came."""
+
+    metric: str
+    flag: int
+    time_ns: int
+
+    def line(self, prefix: bytes) -> bytes:
+        """Line protocol with nothing but the flag: stores merge it into the point at its time."""
+        return b"%b%b_qc=%d %d" % (prefix, self.metric.encode(), self.flag, self.time_ns)
+
+
+class Result(NamedTuple):
+    """What a test says against a value."""
+
+    metric: str
+    check: Check
+    flag: int
+    value: float
+    low: float | None
+    high: float | None
