@@ -25,22 +25,33 @@ class Status:
     problem: str | None
 
 
-def read_status(started: Started) -> Status:
-    """Reads ledger and registry; blocks."""
-    hub = started.hub
-    kind_of = {device.id: device.kind for device in hub.registry.devices()}
-    kinds: dict[str | None, LedgerRow] = {}
-    for row in hub.journal.ledger():
-        kind = kind_of.get(row.device)
-        before = kinds.get(kind)
-        kinds[kind] = row if before is None else _sum(before, row)
-    ingest = started.ingest
-    return Status(
-        kinds=kinds,
-        total=hub.journal.totals(),
-        lag_s=ingest.delivery.lag_s if ingest is not None else 0.0,
-        problem=hub.last_error(),
-    )
+class StatusReader:
+    """Reads the state of a hub again and again; keeps in mind which device is of which kind."""
+
+    def __init__(self, started: Started) -> None:
+        self._started = started
+        self._kinds: dict[str, str] = {}
+        self._revision = 0
+
+    def read(self) -> Status:
+        """The state now, from ledger and registry; blocks."""
+        hub, ingest = self._started.hub, self._started.ingest
+        revision = hub.registry.revision()
+        if revision != self._revision:
+            changed = hub.registry.changes_since(self._revision)
+            self._kinds.update((device.id, device.kind) for device in changed)
+            self._revision = revision
+        kinds: dict[str | None, LedgerRow] = {}
+        for row in hub.journal.ledger():
+            kind = self._kinds.get(row.device)
+            before = kinds.get(kind)
+            kinds[kind] = row if before is None else _sum(before, row)
+        return Status(
+            kinds=kinds,
+            total=hub.journal.totals(),
+            lag_s=ingest.delivery.lag_s if ingest is not None else 0.0,
+            problem=hub.last_error(),
+        )
 
 
 def render_status(status: Status, started: Started) -> RenderableType:

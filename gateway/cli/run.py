@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -97,17 +98,20 @@ async def _show(started: "Started") -> None:
     """Shows the hub's state until cancelled: live on a terminal, as log lines elsewhere."""
     from rich.live import Live
 
-    from gateway.status import plain_status, read_status, render_status
+    from gateway.status import StatusReader, plain_status, render_status
 
+    reader = StatusReader(started)
     if not out.is_terminal:
         while True:
             await asyncio.sleep(_LOG_S)
-            out.print(plain_status(await asyncio.to_thread(read_status, started)), soft_wrap=True)
+            out.print(plain_status(await asyncio.to_thread(reader.read)), soft_wrap=True)
     with Live(console=out, auto_refresh=False, transient=False) as live:
         while True:
-            status = await asyncio.to_thread(read_status, started)
+            since = time.monotonic()
+            status = await asyncio.to_thread(reader.read)
             live.update(render_status(status, started), refresh=True)
-            await asyncio.sleep(_LIVE_S)
+            # A large city's ledger takes longer to read: looking must not become the work.
+            await asyncio.sleep(max(_LIVE_S, 20 * (time.monotonic() - since)))
 
 
 def _log(*, live: bool) -> None:
