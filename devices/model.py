@@ -19,16 +19,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from devices.declaration import Declared, key_problem, parse_declaration, read_text
 from devices.errors import InvalidDeclarationError
 from devices.kind import Kind, Limits
-from devices.place import (
-    ABSENT,
-    ModelError,
-    Moment,
-    Place,
-    Source,
-    as_table,
-    named,
-    tidy,
-)
+from devices.place import ABSENT, ModelError, Moment, Place, Source, as_table, named
+from devices.source import Growth, Sources, measure
 
 __all__ = [
     "MOUNT_HEIGHT",
@@ -47,6 +39,9 @@ MODEL_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,63}")
 
 MOUNT_HEIGHT: Final = "mount_height_m"
 """Attribute of a device: metres from its gauge's zero (or the street) up to the sensor."""
+
+CHANNEL_MAX: Final = 64
+"""Characters of a channel's name; a longer one is cut."""
 
 ENVELOPE: Final = frozenset({"time", "seq", "battery", "rssi"})
 """Members of the hub's own payload; they are never unknown."""
@@ -70,27 +65,6 @@ class ModelReading:
     rssi: float | None = None
     unknown: tuple[str, ...] = ()
     """Top-level members that the model does not know; on the first reading of a payload alone."""
-
-
-class MetricSource(Source):
-    """A metric's source.
-
-    A `cumulative` number is a counter: the metric is its growth since the device's last payload.
-    `mount` names a second metric, the height of the device's mount less this one: the level under
-    a sensor that looks down.
-    """
-
-    cumulative: bool = False
-    mount: str | None = None
-
-    @model_validator(mode="after")
-    def _counters_are_plain(self) -> Self:
-        if self.cumulative and (self.offset or self.mount):
-            raise ValueError("a cumulative counter has neither offset nor mount")
-        return self
-
-
-Sources = dict[str, Annotated[MetricSource, BeforeValidator(as_table)]]
 
 
 class Series(Place):
@@ -127,7 +101,8 @@ class Model(Declared):
     """One product: where its payload says what.
 
     `metrics` are of the device itself, `channels` of its lanes or directions, `list` of earlier
-    times. `ignore` names members that are known and not wanted (`*` stands for anything).
+    times. `ignore` names members that are known and not wanted (`*` stands for anything, `?` for
+    one letter).
     """
 
     id: Annotated[str, Field(pattern=rf"^{MODEL_ID.pattern}$")]
@@ -143,6 +118,8 @@ class Model(Declared):
     """Charge left, in percent."""
     rssi: Annotated[Source | None, BeforeValidator(as_table)] = None
     """Signal strength, in dBm."""
+    channel: Annotated[Place | None, BeforeValidator(as_table)] = None
+    """Where the payload names the lane or direction that its `metrics` are of."""
     metrics: Sources = Field(default_factory=dict)
     channels: dict[str, Annotated[Sources, Field(min_length=1)]] = Field(default_factory=dict)
     series: Series | None = Field(default=None, alias="list")
@@ -174,14 +151,16 @@ class Model(Declared):
     @cached_property
     def _known(self) -> frozenset[str]:
         places: list[Place | None] = [self.time, self.battery, self.rssi, self.series]
+        places.append(self.channel)
         for _, sources in self._groups:
             places.extend(sources.values())
+            places.extend(source.unless for source in sources.values())
         routes = [route for place in places if place is not None for route in place.routes]
         return ENVELOPE | {route[0] for route in routes} | set(self.ignore)
 
     @cached_property
     def _ignored(self) -> tuple[str, ...]:
-        return tuple(name for name in self.ignore if "*" in name)
+        return tuple(name for name in self.ignore if {"*", "?"} & set(name))
 
     def described(self) -> tuple[tuple[str | None, Sources], ...]:
         """Channels with their metrics' sources; those of the list at last, without a channel."""
@@ -205,8 +184,12 @@ class Model(Declared):
             known = ", ".join(sorted(kinds))
             return [(("kind",), f"'{self.kind}' does not exist; known are {known}")]
         faults: list[Fault] = []
-        if self.channels and kind.channel is None:
-            faults.append((("channels",), f"devices of kind {kind.id} have no channels"))
+        if kind.channel is None:
+            faults += [
+                ((name,), f"devices of kind {kind.id} have no channels")
+                for name, given in (("channel", self.channel), ("channels", self.channels))
+                if given
+            ]
         keyed: list[tuple[Key, Sources]] = [(("metrics",), self.metrics)]
         keyed += [(("channels", name), sources) for name, sources in self.channels.items()]
         if self.series is not None:
@@ -243,14 +226,14 @@ class Model(Declared):
         Raises:
             ModelError: and nothing else, whatever the payload holds.
         """
-        totals: dict[str, float] = {}
-        growth = _Growth(previous, totals)
+        growth = Growth(previous)
         time = None if self.time is None else self.time.read(values)
         height = _height(attributes)
+        own = None if self.channel is None else self._channel(self.channel, values)
         readings = [
-            ModelReading(channel, time, found)
+            ModelReading(channel or own, time, found)
             for channel, sources in self._groups
-            if (found := _measure(sources, values, height, growth, channel))
+            if (found := measure(sources, values, height, growth, channel or own))
         ]
         if readings:
             readings[0].battery = None if self.battery is None else self.battery.read(values)
@@ -261,7 +244,7 @@ class Model(Declared):
             raise ModelError("no_metric", self._nothing(values))
         readings[0].unknown = self._unknown(values)
         if previous is not None:
-            previous.update(totals)
+            previous.update(growth.totals)
         return readings
 
     def _earlier(
@@ -269,17 +252,26 @@ class Model(Declared):
         series: Series,
         values: Mapping[str, Any],
         height: float | None,
-        growth: "_Growth",
+        growth: Growth,
     ) -> Iterator[ModelReading]:
         for place, item in enumerate(series.items(values)):
             try:
                 time = series.time.required(item)
-                found = _measure(series.metrics, item, height, growth, None)
+                found = measure(series.metrics, item, height, growth, None)
             except ModelError as error:
                 where = f"{series.label}.{place}: {error.detail}"
                 raise ModelError(error.problem, where) from error
             if found:
                 yield ModelReading(None, time, found)
+
+    @staticmethod
+    def _channel(place: Place, values: Mapping[str, Any]) -> str | None:
+        member = place.find(values)
+        if member is ABSENT or member is None:
+            return None
+        if isinstance(member, bool) or not isinstance(member, str | int):
+            raise ModelError("wrong_type", f"{place.label} is {named(member)}, not a channel")
+        return str(member)[:CHANNEL_MAX]
 
     def _unknown(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(
@@ -293,41 +285,6 @@ class Model(Declared):
         wanted = [source.label for sources in self._all_sources() for source in sources.values()]
         has = ", ".join(str(name)[:40] for name in list(values)[:8]) or "no members"
         return f"{self.id} reads {', '.join(wanted[:8])}; the payload has {has}"
-
-
-class _Growth:
-    """Growth of counters: `previous` is only read, new totals are gathered in `totals`."""
-
-    def __init__(self, previous: Mapping[str, float] | None, totals: dict[str, float]) -> None:
-        self._previous = previous or {}
-        self._totals = totals
-
-    def of(self, total: float, channel: str | None, metric: str) -> float | None:
-        """Growth since the last payload; None for the first, and after a wrap or reset."""
-        key = f"{channel or ''}/{metric}"
-        before = self._previous.get(key)
-        self._totals[key] = total
-        return None if before is None or total < before else total - before
-
-
-def _measure(
-    sources: Sources, values: object, height: float | None, growth: _Growth, channel: str | None
-) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
-    for name, source in sources.items():
-        member = source.find(values)
-        if member is ABSENT:
-            continue
-        number = source.number(member)
-        if number is not None and source.cumulative:
-            number = growth.of(number, channel, name)
-        value = None if number is None else source.scaled(number)
-        found[name] = value
-        if source.mount is not None:
-            # Without a height there is no level: shown as missing, so that somebody sets it.
-            absent = value is None or height is None
-            found[source.mount] = None if absent else tidy(height - value)  # type: ignore[operator]
-    return found
 
 
 def _height(attributes: Mapping[str, str]) -> float | None:

@@ -1,12 +1,13 @@
 """What the dialects share: JSON read with care, and members taken out by type."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, tzinfo
 from math import isfinite
 from typing import Any, Final
 
 from pydantic_core import from_json
 
-from ingest.types import Reason, Rejected
+from ingest.types import Notice, Reason, Rejected
 
 _TOO_DEEP: Final = "recursion limit exceeded"
 _TOO_LONG: Final = "number out of range"
@@ -113,6 +114,57 @@ def number_of(member: object) -> float | None:
     except OverflowError:
         return None
     return number if isfinite(number) else None
+
+
+def numeral(member: object) -> object:
+    """A number written as text as a number, and the text "nan" as None.
+
+    Anything else stays as it is: whoever wants a number of it says what is wrong.
+    """
+    if not isinstance(member, str):
+        return member
+    text = member.strip()
+    if text.casefold() == "nan":
+        return None
+    if not text.isascii() or "_" in text:
+        return member
+    try:
+        number = float(text)
+    except ValueError:
+        return member
+    return number if isfinite(number) else member
+
+
+def zoned_time(text: str, zone: tzinfo) -> str:
+    """RFC 3339 of a time that may lack its offset and is then local; an interval gives its end.
+
+    Raises:
+        Rejected: BAD_TIME.
+    """
+    moment = text.rpartition("/")[2]
+    try:
+        when = datetime.fromisoformat(moment.upper() if moment[-1:] == "z" else moment)
+    except ValueError as error:
+        raise Rejected(Reason.BAD_TIME, f"time {text[:64]!r} cannot be read") from error
+    return (when if when.tzinfo is not None else when.replace(tzinfo=zone)).isoformat()
+
+
+def topic_level(topic: str, place: int) -> str:
+    """A level of a topic, counted from its start or (negative) from its end.
+
+    Raises:
+        Rejected: WRONG_TOPIC, where it is not there or empty.
+    """
+    levels = topic.split("/")
+    level = levels[place] if -len(levels) <= place < len(levels) else ""
+    if not level:
+        raise Rejected(Reason.WRONG_TOPIC, f"{topic[:128]} names no device")
+    return level
+
+
+def presence(address: str, payload: bytes, *, online: bytes, offline: bytes) -> list[Notice]:
+    """What a last will or its opposite says; other words say nothing."""
+    return [Notice(address, {online: True, offline: False}.get(payload.strip()))]
 
 
 def best_rssi(gateways: object) -> float | None:

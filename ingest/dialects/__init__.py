@@ -10,7 +10,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Final, Protocol
 
-from ingest.dialects import chirpstack, native, senml, thethingsstack
+from ingest.dialects import (
+    airgradient,
+    chirpstack,
+    esphome,
+    native,
+    ngsi,
+    opendatacam,
+    purpleair,
+    senml,
+    sensorcommunity,
+    sensorthings,
+    shelly,
+    sparkplug,
+    tasmota,
+    telraam,
+    thethingsstack,
+    zigbee2mqtt,
+)
 from ingest.outbox import Outbox
 from ingest.types import Notice, Uplink
 
@@ -25,8 +42,8 @@ class Surroundings:
     zone: tzinfo = UTC
     """Of the city: devices that write local time without an offset are read in it."""
     outbox: Outbox = field(default_factory=Outbox)
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, for what must not be said too often."""
+    clock: Callable[[], float] = time.time
+    """Unix seconds, for what the hub itself has to say."""
     memory: dict[str, Any] = field(default_factory=dict)
     """What a dialect has to remember of earlier messages, by its name."""
     live: bool = True
@@ -63,8 +80,22 @@ class Made(Dialect, Protocol):
         """Its opener in these surroundings."""
 
 
-_PLAIN: Final[tuple[Plain, ...]] = (native, senml, chirpstack, thethingsstack)
-_MADE: Final[tuple[Made, ...]] = ()
+_PLAIN: Final[tuple[Plain, ...]] = (
+    native,
+    senml,
+    chirpstack,
+    thethingsstack,
+    zigbee2mqtt,
+    esphome,
+    shelly,
+    sensorcommunity,
+    airgradient,
+    purpleair,
+    telraam,
+    opendatacam,
+    sensorthings,
+)
+_MADE: Final[tuple[Made, ...]] = (tasmota, sparkplug, ngsi)
 
 DIALECTS: Final[Mapping[str, Dialect]] = {module.NAME: module for module in (*_PLAIN, *_MADE)}
 """Every dialect by name."""
@@ -76,3 +107,19 @@ def make_openers(surroundings: Surroundings) -> Mapping[str, Opener]:
         **{module.NAME: module.open_envelope for module in _PLAIN},
         **{module.NAME: module.make(surroundings) for module in _MADE},
     }
+
+
+SELF_NAMED: Final = frozenset(
+    module.NAME
+    for module in (
+        senml,
+        chirpstack,
+        thethingsstack,
+        sensorcommunity,
+        purpleair,
+        telraam,
+        ngsi,
+        sensorthings,
+    )
+)
+"""Dialects whose payloads name their device; of the others the topic does."""

@@ -44,7 +44,8 @@ def problems(text: str, folder: Path, kind: str = "flood") -> list[str]:
 
 
 def test_every_shipped_model_names_its_documentation() -> None:
-    assert len(MODELS) >= 9
+    assert len(MODELS) >= 25
+    assert {one.kind for one in MODELS.values()} == set(KINDS)
     assert list(MODELS) == sorted(path.stem for path in SHIPPED.glob("*.toml"))
     assert all(one.source.startswith("https://") for one in MODELS.values())
 
@@ -83,6 +84,18 @@ def test_a_file_is_called_as_its_model(tmp_path: Path) -> None:
         ('[metrics]\nlevel = "x:1"', "line 8, key metrics.level: 'x:1' is no path"),
         ('[metrics]\nlevel = "x"\n[channels]', None),
         ('[channels.a]\nlevel = "x"', "key channels: devices of kind flood have no channels"),
+        (
+            'channel = "lane"\n[metrics]\nlevel = "x"',
+            "line 7, key channel: devices of kind flood have no channels",
+        ),
+        (
+            '[metrics]\nlevel = { path = ["x", "y"], combine = "max" }',
+            "line 8, key metrics.level.combine",
+        ),
+        (
+            '[metrics.level]\npath = "x"\nunless = { path = "state" }',
+            "line 9, key metrics.level.unless.values: is missing",
+        ),
         (
             '[metrics]\ndistance = { path = "x", mount = "height" }',
             "line 8, key metrics.distance.mount: kind flood has no metric 'height'",
@@ -181,6 +194,25 @@ def test_channels_count_apart() -> None:
         ("in", {"volume": 1.0}),
         ("out", {"volume": 4.0}),
     ]
+
+
+def test_the_payload_names_its_channel() -> None:
+    counter = model('channel = "lane"\n[metrics]\nvolume = "n"', "traffic")
+    told = [counter.read({"n": 1, "lane": lane}, {})[0].channel for lane in ("left", 2, None)]
+    assert told == ["left", "2", None]
+    assert counter.read({"n": 1, "lane": "x" * 99}, {})[0].channel == "x" * 64
+    with pytest.raises(ModelError, match="lane is the boolean true, not a channel"):
+        counter.read({"n": 1, "lane": True}, {})
+
+
+def test_named_channels_count_apart() -> None:
+    counter = model(
+        'channel = "lane"\n[metrics]\nvolume = { path = "n", cumulative = true }', "traffic"
+    )
+    previous: dict[str, float] = {}
+    counter.read({"n": 5, "lane": 1}, {}, previous)
+    counter.read({"n": 100, "lane": 2}, {}, previous)
+    assert counter.read({"n": 7, "lane": 1}, {}, previous)[0].values == {"volume": 2.0}
 
 
 def test_battery_and_unknown_members_are_told_once() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,7 +22,11 @@ from ingest.types import Message, Reason
 CASES = Path(__file__).parent.parent / "cases"
 KINDS = load_kinds()
 MODELS = load_models(None, KINDS)
-SETTINGS = {"topic", "received_at", "device", "before", "unknown", "kept", "dialects"}
+ZONE = ZoneInfo("Asia/Jakarta")
+SETTINGS = {
+    *("topic", "received_at", "device", "before", "unknown", "kept", "dialects"),
+    *("counted", "presence", "asks"),
+}
 
 
 @dataclass(frozen=True)
@@ -60,30 +65,36 @@ def nanoseconds(moment: datetime) -> int:
     return round(moment.timestamp()) * 1_000_000_000
 
 
-def run(case: Case) -> Batch:
+def opened(case: Case) -> tuple[Batch, list[str]]:
+    """What comes of the case's message, and the topics of what the hub then asks."""
     settings = case.settings()
     pipeline = Pipeline(
         kinds=KINDS,
         models=MODELS,
         devices=[Device(**settings["device"])],
         dialects=settings.get("dialects", {}),
+        zone=ZONE,
     )
     topic, received_ns = settings["topic"], nanoseconds(settings["received_at"])
-    for name in settings.get("before", []):
-        earlier = Message(topic, (case.folder / name).read_bytes())
+    for item in settings.get("before", []):
+        one = item if isinstance(item, dict) else {"file": item}
+        payload = (case.folder / one["file"]).read_bytes()
+        earlier = Message(one.get("topic", topic), payload)
         assert not pipeline.process([earlier], received_ns).quarantined
-    return pipeline.process([Message(topic, case.payload())], received_ns)
+    batch = pipeline.process([Message(topic, case.payload())], received_ns)
+    return batch, [message.topic for message in pipeline.outbox.take()]
 
 
 @pytest.mark.parametrize("case", find_cases(), ids=str)
 def test_case(case: Case) -> None:
     settings, fault = case.settings(), case.fault()
-    batch = run(case)
+    batch, asked = opened(case)
+    counted = settings.get("counted", True)
     assert batch.lines == case.lines()
-    assert batch.messages == 1
+    assert batch.messages == counted
     if fault is None:
         assert batch.quarantined == []
-        assert batch.lines
+        assert bool(batch.lines) == counted
     else:
         (item,) = batch.quarantined
         assert item.reason is fault[0]
@@ -93,6 +104,9 @@ def test_case(case: Case) -> None:
         assert item.payload == (case.payload() if kept is None else kept.encode())
     unknown = {name: count for (_, name), count in batch.unknown.items()}
     assert unknown == settings.get("unknown", {})
+    presence = {device: online for device, (online, _) in batch.presence.items()}
+    assert presence == settings.get("presence", {})
+    assert asked == settings.get("asks", [])
 
 
 @cache

@@ -31,8 +31,11 @@ def test_the_list_is_paged() -> None:
 
 def test_the_list_of_one_kind() -> None:
     items = json.loads(run("list", "--kind", "weather", "--json").stdout)["items"]
-    assert [(item["id"], item["source"]) for item in items] == [("milesight-wts506", "shipped")]
-    assert "rain" in items[0]["metrics"]
+    found = {item["id"]: item for item in items}
+    assert {item["source"] for item in items} == {"shipped"}
+    assert "rain" in found["milesight-wts506"]["metrics"]
+    assert "shelly-ht" in found
+    assert "milesight-vs135" not in found
     assert isinstance(run("list", "--kind", "tide").exception, UnknownKindError)
 
 
