@@ -168,6 +168,51 @@ def try_(
         _say("Counters have no value here: their growth needs the payload before.")
 
 
+@app.command()
+def guess(
+    payload: Annotated[
+        str,
+        typer.Argument(metavar="PAYLOAD", help="A file with a sample; - reads it from stdin"),
+    ],
+    *,
+    kind: Annotated[str | None, typer.Option(help="What it measures, where that is known")] = None,
+    model_id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="Of the new model, and its file's name")
+    ] = "my-sensor",
+    dialect: Annotated[
+        str | None,
+        typer.Option(help="Open the sample's envelope first; without it: the decoded object"),
+    ] = None,
+    topic: Annotated[
+        str, typer.Option(help="Topic of the sample, where its dialect reads it")
+    ] = "sensors/device/up",
+    as_json: Json = False,
+) -> None:
+    """Propose a model from a sample of a payload: TOML to correct, check and try.
+
+    Example: kotahub models guess sample.json --id acme-gauge > data/models/acme-gauge.toml
+    """
+    from devices.guess import guess_model
+    from devices.kind import load_kinds
+    from devices.model import MODEL_ID
+    from gateway.settings import Settings
+
+    kinds = load_kinds(Settings().data_dir)
+    _check_kind(kind, kinds)
+    if not MODEL_ID.fullmatch(model_id):
+        raise typer.BadParameter(
+            f"'{model_id}' is none: small letters, digits and -", param_hint="--id"
+        )
+    uplinks = _uplinks(_bytes(payload), dialect, topic)
+    sample = {name: member for uplink in uplinks for name, member in uplink.values.items()}
+    guessed = guess_model(sample, kinds, kind=kind, model_id=model_id)
+    if as_json:
+        item = {"kind": guessed.kind, "metrics": guessed.metrics, "toml": guessed.toml}
+        print_item(item, as_json=True)
+        return
+    sys.stdout.write(guessed.toml)
+
+
 def _sentinel(item: float | str) -> str:
     return item if isinstance(item, str) else f"{item:g}"
 

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from devices.errors import UnknownKindError, UnknownModelError
+from devices.guess import NothingGuessedError
 from devices.model import SHIPPED, ModelError
 from gateway.cli.models import app
 
@@ -112,3 +113,34 @@ def test_a_payload_that_the_model_refuses_is_a_sentence() -> None:
 def test_wrong_arguments_are_named(arguments: tuple[str, ...]) -> None:
     result = run("try", "milesight-em500-udl", *arguments, stdin="{}")
     assert result.exit_code == 2
+
+
+def test_a_model_is_proposed_checked_and_tried(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text('{"waterLevel": {"value": 142, "unit": "cm"}, "batt": 97}')
+    proposal = run("guess", str(sample), "--id", "acme-gauge")
+    assert proposal.exit_code == 0
+    file = tmp_path / "acme-gauge.toml"
+    file.write_text(proposal.stdout)
+    assert run("check", str(file)).exit_code == 0
+    tried = json.loads(run("try", str(file), str(sample), "--json").stdout)
+    values = {item["metric"]: item["value"] for item in tried["items"]}
+    assert values == {"level": 1.42, "battery": 97.0}
+
+
+def test_a_sample_in_its_envelope() -> None:
+    envelope = CASES / "tasmota-sr04" / "centimetres" / "input.json"
+    result = run(
+        *("guess", str(envelope), "--dialect", "tasmota", "--topic", "tele/x/SENSOR"),
+        *("--kind", "flood", "--json"),
+    )
+    proposal = json.loads(result.stdout)
+    assert proposal["kind"] == "flood"
+    assert proposal["metrics"] == {"distance": "SR04.Distance"}
+    assert 'id = "my-sensor"' in proposal["toml"]
+
+
+def test_a_guess_of_nothing_or_with_wrong_options() -> None:
+    assert isinstance(run("guess", "-", stdin='{"x": 1}').exception, NothingGuessedError)
+    assert isinstance(run("guess", "-", "--kind", "tide").exception, UnknownKindError)
+    assert run("guess", "-", "--id", "My Sensor", stdin="{}").exit_code == 2
