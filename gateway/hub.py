@@ -8,6 +8,7 @@ from devices.registry import Registry
 from gateway.settings import Settings
 from ingest.batch import Batch
 from ingest.journal import Journal
+from ingest.quality import QualityFile
 from ingest.stores import Store
 from ingest.types import Message
 
@@ -27,6 +28,7 @@ class Hub:
     registry: Registry
     journal: Journal
     store: Store
+    quality: QualityFile
     broker_connected: Callable[[], bool]
     last_error: Callable[[], str | None]
     local_key: str | None = None

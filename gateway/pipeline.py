@@ -9,6 +9,8 @@ from gateway.settings import Settings
 from ingest.identity import IdentityWindow
 from ingest.journal import Journal
 from ingest.pipeline import Pipeline
+from ingest.quality import Quality
+from ingest.quality.climatology import load_climatology
 
 
 def open_pipeline(
@@ -26,4 +28,5 @@ def open_pipeline(
         device_burst_max_messages=settings.device_burst_max_messages,
         window=IdentityWindow(journal.identities()),
         zone=settings.zone,
+        quality=Quality(kinds, load_climatology(settings.data_dir, kinds, settings.zone)),
     )

@@ -28,6 +28,8 @@ from gateway.settings import Settings
 from gateway.store import open_store
 from ingest.delivery import Delivery
 from ingest.journal import Journal
+from ingest.quality import QualityFile
+from ingest.quality.keeper import QualityKeeper
 from ingest.service import Ingest
 from ingest.sources.mqtt import MqttSource
 from ingest.stores import Store
@@ -94,13 +96,21 @@ async def run(
             settings = _with_broker(settings, broker)
         if simulation is not None:
             await asyncio.to_thread(_register_simulated, settings, kinds, registry, simulation)
-        service = await _open_ingest(settings, kinds, registry, journal, store) if ingest else None
+        quality = QualityFile.open(settings.quality_path)
+        stack.callback(quality.close)
+        service = None
+        if ingest:
+            service = await _open_ingest(
+                settings, kinds, registry, journal=journal, store=store, quality=quality
+            )
+            stack.callback(service.keeper.save_all)
         hub = Hub(
             settings=settings,
             kinds=kinds,
             registry=registry,
             journal=journal,
             store=store,
+            quality=quality,
             broker_connected=lambda: service is None or service.source.connected,
             last_error=lambda: _problem(service),
             submit=None if service is None else service.submit,
@@ -115,6 +125,7 @@ async def run(
             play = _simulate(settings, kinds, simulation)
             tasks.append(asyncio.create_task(play, name="hub.simulate"))
         _spare_the_collector()
+        stack.callback(gc.unfreeze)
         started(
             Started(
                 hub=hub,
@@ -155,12 +166,15 @@ async def _open_ingest(
     settings: Settings,
     kinds: Mapping[str, Kind],
     registry: Registry,
+    *,
     journal: Journal,
     store: Store,
+    quality: QualityFile,
 ) -> Ingest:
     # Before the devices are read: a change in between is seen again, not missed.
     revision = await asyncio.to_thread(registry.revision)
     pipeline = await asyncio.to_thread(open_pipeline, settings, kinds, registry, journal)
+    await asyncio.to_thread(quality.load, pipeline.quality)
     assert settings.mqtt_url is not None  # noqa: S101 - run() has seen to it
     return Ingest(
         source=MqttSource(
@@ -176,6 +190,7 @@ async def _open_ingest(
         delivery=Delivery(journal, store, batch_max_bytes=settings.influx_batch_max_bytes),
         registry=registry,
         revision=revision,
+        keeper=QualityKeeper(pipeline.quality, quality),
     )
 
 

@@ -147,5 +147,9 @@ class Settings(BaseSettings):
         return self.data_dir / "journal.db"
 
     @property
+    def quality_path(self) -> Path:
+        return self.data_dir / "quality.db"
+
+    @property
     def duckdb_path(self) -> Path:
         return self.data_dir / "readings.duckdb"

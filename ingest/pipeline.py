@@ -24,7 +24,7 @@ from ingest.outbox import Outbox
 from ingest.quality import NOT_EVALUATED, Quality
 from ingest.quality.track import Track
 from ingest.quality.watch import Watch
-from ingest.route import KindWays, Route, Target, find_route
+from ingest.route import KindWays, Lane, Route, Target, find_route
 from ingest.types import Message, Notice, Reason, Rejected, Uplink
 
 logger = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ class Pipeline:
                     batch.duplicate[device] = batch.duplicate.get(device, 0) + 1
                     continue
                 channel = values.get("channel")
-                prefix, track = target.lane if channel is None else _lane(target, channel)
+                prefix, track = target.lane(None) if channel is None else _lane(target, channel)
             except (ValidationError, Rejected):
                 # An array, or bad: the general way knows the difference and finds the words.
                 self._take(message, route, batch, latest_ns)
@@ -384,7 +384,7 @@ class Pipeline:
             else:
                 time_ns = read_time(when, latest_ns=latest_ns)
             channel = checked.get("channel")
-            prefix, track = target.lane if channel is None else _lane(target, channel)
+            prefix, track = target.lane(None) if channel is None else _lane(target, channel)
             yield Point(
                 watch=target.watch,
                 track=track,
@@ -479,13 +479,13 @@ def _before(arrival_ns: int, age_s: float, latest_ns: int) -> int:
     return instant
 
 
-def _lane(target: Target, channel: str | int) -> tuple[bytes, Track]:
+def _lane(target: Target, channel: str | int) -> Lane:
     if target.ways.kind.channel is None:  # an unknown member of such a kind
-        return target.lane
+        return target.lane(None)
     text = str(channel)
     if not 0 < len(text) <= _CHANNEL_MAX:
         raise Rejected(Reason.WRONG_TYPE, f"channel has {len(text)} characters, not 1 to 64")
-    return target.channel_lane(text)
+    return target.lane(text)
 
 
 def _members(values: Mapping[str, Any]) -> str:

@@ -30,6 +30,10 @@ class KindWays:
         self.writer = LineWriter(kind)
 
 
+Lane = tuple[bytes, Track]
+"""What the lines of a series begin with, and who judges it."""
+
+
 class Target:
     """A registered device, with all that its messages need made ready."""
 
@@ -38,8 +42,8 @@ class Target:
         "allowance",
         "counters",
         "device",
-        "lane",
         "model",
+        "prefix",
         "refilled_ns",
         "watch",
         "ways",
@@ -53,15 +57,16 @@ class Target:
         self.ways = ways
         self.model = model
         self.watch = watch
-        prefix = line_prefix(ways.kind.id, device.id, device.area, None)
-        self.lane = (prefix, watch.main)
-        """What its lines begin with, and who judges them, where they have no channel."""
-        self._lanes: dict[str, tuple[bytes, Track]] = {}
+        self.prefix = line_prefix(ways.kind.id, device.id, device.area, None)
+        """What its lines begin with where they have no channel."""
+        self._lanes: dict[str, Lane] = {}
         self.counters: dict[str, float] = {}
         """Last totals of a model's cumulative counters."""
 
-    def channel_lane(self, channel: str) -> tuple[bytes, Track]:
-        """The same of a channel; what too many channels say is not judged as a series."""
+    def lane(self, channel: str | None) -> Lane:
+        """Of a channel or none; what too many channels say is not judged as a series."""
+        if channel is None:
+            return self.prefix, self.watch.main
         lane = self._lanes.get(channel)
         if lane is None:
             device = self.device

@@ -14,6 +14,7 @@ from ingest.batch import Batch
 from ingest.delivery import Delivery
 from ingest.journal import Journal, JournalFullError
 from ingest.pipeline import Pipeline
+from ingest.quality.keeper import QualityKeeper
 from ingest.replay import replay_registered
 from ingest.sources import Source
 from ingest.types import Acknowledge, Message
@@ -40,6 +41,7 @@ class Ingest:
         delivery: Delivery,
         registry: Registry,
         revision: int,
+        keeper: QualityKeeper,
     ) -> None:
         self.source = source
         self.delivery = delivery
@@ -47,6 +49,7 @@ class Ingest:
         self._journal = journal
         self._registry = registry
         self._revision = revision
+        self.keeper = keeper
         self._inbox: list[tuple[list[Message], Acknowledge]] = []
         self._waiting = 0
         self._held = False
@@ -64,6 +67,8 @@ class Ingest:
             tasks.create_task(self._commit_loop(), name="ingest.commit")
             tasks.create_task(self.delivery.run(), name="ingest.deliver")
             tasks.create_task(self._watch_registry(), name="ingest.registry")
+            keep = self.keeper.run(lambda: self.source.connected)
+            tasks.create_task(keep, name="ingest.quality")
             tasks.create_task(self.source.run(self._receive), name="ingest.source")
 
     async def submit(self, messages: Sequence[Message]) -> Batch:

@@ -9,6 +9,7 @@ tell: silence, outages, a station that disagrees with its neighbours. All of it 
 in as an argument, and only `QualityFile` touches the disk.
 """
 
+from ingest.quality.file import QualityFile
 from ingest.quality.flag import FAIL, GOOD, MISSING, NOT_EVALUATED, SUSPECT, Check
 from ingest.quality.gross import good_span, gross_range
 from ingest.quality.quality import Quality
@@ -21,6 +22,7 @@ __all__ = [
     "SUSPECT",
     "Check",
     "Quality",
+    "QualityFile",
     "good_span",
     "gross_range",
 ]

@@ -1,10 +1,10 @@
 """Findings: why a flag is not 1, for as long as it is so and a while after."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ingest.quality.flag import Check
+from ingest.quality.flag import EMPTY, Check
 
 FINDINGS_MAX: Final = 32
 """Findings kept of a device: the oldest that are over go first."""
@@ -75,8 +75,9 @@ class Findings:
     __slots__ = ("_all", "standing")
 
     def __init__(self) -> None:
-        self._all: dict[Key, Finding] = {}
-        self.standing: dict[str | None, int] = {}
+        # Most devices have none: what is empty is shared, for there may be 100,000 of them.
+        self._all: Mapping[Key, Finding] = EMPTY
+        self.standing: Mapping[str | None, int] = EMPTY
         """How many states (findings that are no events) are not over, by channel."""
 
     def __iter__(self) -> Iterator[Finding]:
@@ -97,7 +98,6 @@ class Findings:
     ) -> None:
         """A reading shows it; the worst flag of the episode is kept."""
         found = self._all.get(key)
-        state = key[2] not in EVENTS
         if found is not None and found.current(time_ns):
             found.flag = max(found.flag, flag)
             found.last_ns = max(found.last_ns, time_ns)
@@ -106,16 +106,14 @@ class Findings:
             return
         if found is None and len(self._all) >= FINDINGS_MAX and not self._forget_one(time_ns):
             return
-        self._all[key] = Finding(*key, flag, time_ns, time_ns, value, low, high)
-        if state:
-            self.standing[key[0]] = self.standing.get(key[0], 0) + 1
+        self._put(Finding(*key, flag, time_ns, time_ns, value, low, high))
 
     def end(self, key: Key, time_ns: int) -> None:
         """A reading does not show it any more."""
         found = self._all.get(key)
         if found is not None and found.until_ns is None and key[2] not in EVENTS:
             found.until_ns = time_ns
-            self.standing[key[0]] -= 1
+            self._stand(key[0], -1)
 
     def states(self, channel: str | None) -> list[Finding]:
         """States of a channel that are not over."""
@@ -134,13 +132,25 @@ class Findings:
 
     def restore(self, findings: Iterable[Finding]) -> None:
         for found in findings:
-            self._all[found.key] = found
-            if found.until_ns is None and found.check not in EVENTS:
-                self.standing[found.channel] = self.standing.get(found.channel, 0) + 1
+            self._put(found)
+
+    def _put(self, found: Finding) -> None:
+        self._all = {**self._all, found.key: found}
+        if found.until_ns is None and found.check not in EVENTS:
+            self._stand(found.channel, 1)
+
+    def _stand(self, channel: str | None, more: int) -> None:
+        standing = {**self.standing, channel: self.standing.get(channel, 0) + more}
+        self.standing = {name: count for name, count in standing.items() if count} or EMPTY
 
     def _forget_one(self, now_ns: int) -> bool:
         over = [found for found in self._all.values() if not found.current(now_ns)]
         if not over:
             return False
-        del self._all[min(over, key=lambda found: found.last_ns).key]
+        oldest = min(over, key=lambda found: found.last_ns).key
+        self._all = {key: found for key, found in self._all.items() if key != oldest}
         return True
+
+
+NOTHING: Final = Findings()
+"""What most devices have; a watch takes one of its own before it notes anything."""

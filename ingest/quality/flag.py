@@ -1,7 +1,9 @@
 """QARTOD flags and the tests that give them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 GOOD: Final = 1
 NOT_EVALUATED: Final = 2
@@ -22,3 +24,7 @@ class Check(StrEnum):
     CLOCK = "clock"
     NEIGHBOURS = "neighbours"
     SILENCE = "silence"
+
+
+EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
+"""Stands in wherever a device has nothing of a kind to remember; never written to."""

@@ -29,14 +29,14 @@ class Scope(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """A device that was heard before, as a group sees it."""
+    """A device that was heard before and is silent."""
 
     device: str
     scopes: tuple[Scope, ...]
     """The groups that it belongs to, the widest first."""
     silent_ns: int
-    """When it was heard last, where it is silent; 0: it is not."""
-    interval_ns: int = 0
+    """When it was heard last."""
+    interval_ns: int
     """How often it is usually heard."""
 
 
@@ -49,16 +49,17 @@ class Outage:
     members: frozenset[str]
 
 
-def find_outages(devices: Iterable[Silence], before: Mapping[Scope, Outage]) -> dict[Scope, Outage]:
-    """The outages now, given those of the last look."""
+def find_outages(
+    silent: Iterable[Silence], sizes: Mapping[Scope, int], before: Mapping[Scope, Outage]
+) -> dict[Scope, Outage]:
+    """The outages now; `sizes` counts the devices of each group that were ever heard.
+
+    `before` are the outages of the last look.
+    """
     groups: dict[Scope, list[Silence]] = {}
-    sizes: dict[Scope, int] = {}
-    for device in devices:
+    for device in silent:
         for scope in device.scopes:
-            sizes[scope] = sizes.get(scope, 0) + 1
-        if device.silent_ns:
-            for scope in device.scopes:
-                groups.setdefault(scope, []).append(device)
+            groups.setdefault(scope, []).append(device)
     found: dict[Scope, Outage] = {}
     taken: set[str] = set()
     for scope in sorted(

@@ -1,6 +1,7 @@
 """Quality control of a whole city: a watch for every device, and the look once a minute."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -66,18 +67,35 @@ class Quality:
         silent.
         """
         watches = list(self.watches.values())
+        silent: list[Silence] = []
+        alike: Counter[tuple[str, str, str | None]] = Counter()
         for place, watch in enumerate(watches):
-            watch.look(now_ns, listening_since_ns)
+            if watch.heard_ns and watch.active:
+                watch.look(now_ns, listening_since_ns)
+                belongs = (watch.network, watch.book.kind, watch.area)
+                alike[belongs] += 1
+                if watch.silent_ns:
+                    silent.append(_silence(watch, _scopes(*belongs)))
             if place % _CHUNK == _CHUNK - 1:
                 yield
-        self.outages = find_outages(
-            (_silence(watch) for watch in watches if watch.heard_ns and watch.active),
-            self.outages,
-        )
+        sizes: Counter[Scope] = Counter()
+        for belongs, count in alike.items():
+            sizes.update(dict.fromkeys(_scopes(*belongs), count))
+        self.outages = find_outages(silent, sizes, self.outages)
         yield
         for book, group in _groups(watches):
             self._compare(book, group, now_ns)
             yield
+
+    def unsaved(self) -> Iterator[Watch]:
+        """Watches that have changed since this last yielded them: once round, then the end.
+
+        Going on with the same iterator bounds the work of one time, whatever the fleet.
+        """
+        for watch in list(self.watches.values()):
+            if watch.changed or watch.count != watch.saved_count:
+                watch.changed, watch.saved_count = False, watch.count
+                yield watch
 
     def _compare(self, book: RuleBook, stations: list[Watch], now_ns: int) -> None:
         """Holds the stations of a group against each other, metric by metric."""
@@ -86,22 +104,22 @@ class Quality:
             values = {device: known[name] for device, known in latest.items() if name in known}
             far = apart(values, rule.neighbour_min)
             for watch in stations:
-                if watch.device not in far:
-                    if watch.parting.pop(name, None) is not None:
-                        watch.disagree(name, None)
-                    continue
-                since_ns = watch.parting.setdefault(name, now_ns)
-                if now_ns - since_ns >= LASTS_NS:
-                    value, span = values[watch.device], far[watch.device]
-                    result = Result(name, Check.NEIGHBOURS, SUSPECT, value, *span)
-                    watch.disagree(name, result)
+                span = far.get(watch.device)
+                if span is None:
+                    watch.agree(name)
+                elif now_ns - watch.part(name, now_ns) >= LASTS_NS:
+                    value = values[watch.device]
+                    watch.disagree(name, Result(name, Check.NEIGHBOURS, SUSPECT, value, *span))
 
 
-def _silence(watch: Watch) -> Silence:
-    scopes = [Scope("all", ""), Scope("network", watch.network), Scope("kind", watch.book.kind)]
-    if watch.area is not None:
-        scopes.append(Scope("area", watch.area))
-    return Silence(watch.device, tuple(scopes), watch.silent_ns, int(watch.rhythm.interval_s * 1e9))
+def _scopes(network: str, kind: str, area: str | None) -> tuple[Scope, ...]:
+    """The groups of a device, the widest first."""
+    own = (Scope("all", ""), Scope("network", network), Scope("kind", kind))
+    return own if area is None else (*own, Scope("area", area))
+
+
+def _silence(watch: Watch, scopes: tuple[Scope, ...]) -> Silence:
+    return Silence(watch.device, scopes, watch.silent_ns, int(watch.rhythm.interval_s * 1e9))
 
 
 def _groups(watches: list[Watch]) -> Iterator[tuple[RuleBook, list[Watch]]]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from ingest.quality.flag import FAIL, GOOD, MISSING, SUSPECT, Check
+from ingest.quality.flag import EMPTY, FAIL, GOOD, MISSING, SUSPECT, Check
 from ingest.quality.result import Correction, Jump, Result
 from ingest.quality.rule import MINUTE_NS, Bound, Rule, Season
 
@@ -35,6 +35,10 @@ class Form(Protocol):
 
     metrics: tuple[str, ...]
     picked: tuple[str, ...]
+
+
+_Parked = tuple[float, int, float, int]
+"""Of a metric: its last value, the time of that, its anchor, and since when it is near it."""
 
 
 class _Moment(NamedTuple):
@@ -79,7 +83,7 @@ class Track:
     def __init__(self, watch: "Watch", channel: str | None) -> None:
         self._watch = watch
         self.channel = channel
-        self.corrections: list[Correction] = []
+        self.corrections: tuple[Correction, ...] = ()
         """Of earlier readings; `write_corrections` takes them."""
         self._form: Form | None = None
         self._bounds: tuple[Bound, ...] = ()
@@ -87,14 +91,14 @@ class Track:
         """For what after how long, and which season, the bounds are."""
         self._last: tuple[float | None, ...] = ()
         self._last_ns = _BEGINNING
-        self._stale: dict[int, int] = {}
+        self._stale: Mapping[int, int] = EMPTY
         """Times of those values in `_last` that are older than `_last_ns`, by place."""
         self._anchors: list[float | None] = []
         """Where each metric last stood still, or stands."""
         self._moved: list[int] = []
         """Since when."""
-        self._jumps: dict[str, Jump] = {}
-        self._parked: dict[str, tuple[float, int, float, int]] = {}
+        self._jumps: Mapping[str, Jump] = EMPTY
+        self._parked: Mapping[str, _Parked] = EMPTY
         """Last value, its time, anchor and since when, of metrics that this form has not."""
         self._seq: int | None = None
         self._first_seq: int | None = None
@@ -153,19 +157,13 @@ class Track:
     def write_corrections(self, prefix: bytes, lines: list[bytes]) -> int:
         """Appends the lines that correct flags of earlier points; returns how many."""
         found = [one.line(prefix) for one in self.corrections]
-        self.corrections.clear()
+        self.corrections = ()
         lines.extend(found)
         return len(found)
 
     def latest(self) -> Mapping[str, float]:
         """The last plausible value of each metric."""
-        if self._form is None:
-            return {name: parked[0] for name, parked in self._parked.items()}
-        return {
-            name: value
-            for name, value in zip(self._form.metrics, self._last, strict=False)
-            if value is not None
-        }
+        return {name: known[0] for name, known in self._known().items()}
 
     def look_closer(self) -> None:
         """Something about the device has changed: the next reading is judged in full."""
@@ -173,16 +171,15 @@ class Track:
 
     def renew(self) -> None:
         """The limits or the series of the store are others from now on."""
-        self._park()
-        self._form = None
-        self._jumps.clear()  # no correction of a point that stands elsewhere
+        self._parked, self._stale, self._form = self._known(), EMPTY, None
+        self._jumps = EMPTY  # no correction of a point that stands elsewhere
         self._season = _NO_SEASON
 
     def restart(self) -> None:
         """Times before mean nothing any more: as if no reading had come yet."""
         self._form, self._last_ns, self._last = None, _BEGINNING, ()
         self._anchors, self._moved = [], []
-        self._parked, self._jumps, self._stale = {}, {}, {}
+        self._parked = self._jumps = self._stale = EMPTY
 
     # -- in full -------------------------------------------------------------------------------
 
@@ -236,13 +233,15 @@ class Track:
         if value is None or not rule.valid[0] <= value <= rule.valid[1]:
             if before is not None:
                 # What is missing or impossible is no neighbour in time of what comes after.
-                self._stale.setdefault(place, self._last_ns)
+                self._stale = {place: self._last_ns, **self._stale}
             if value is None:
                 return MISSING
             moment.results.append(Result(name, Check.GROSS_RANGE, FAIL, value, *rule.valid))
             return FAIL
         found = _ranges(rule, value, self._season)
-        before_ns = self._stale.pop(place, self._last_ns)
+        before_ns = self._stale.get(place, self._last_ns)
+        if place in self._stale:
+            self._stale = {at: ns for at, ns in self._stale.items() if at != place}
         jump = None
         if before is not None:
             jump = self._compare(rule, value, (before, before_ns), moment, found)
@@ -312,8 +311,8 @@ class Track:
     def _correct(self, rule: Rule, jump: Jump, flag: int, value: float) -> None:
         """The reading before was a spike."""
         if flag > jump.flag:
-            self.corrections.append(Correction(rule.name, flag, jump.time_ns))
-        self._watch.findings.note(
+            self.corrections += (Correction(rule.name, flag, jump.time_ns),)
+        self._watch.note(
             (self.channel, rule.name, Check.SPIKE),
             flag=flag,
             value=value,
@@ -321,7 +320,6 @@ class Track:
             high=jump.before + rule.spike_suspect,
             time_ns=jump.time_ns,
         )
-        self._watch.changed = True
 
     def _flat(
         self, rule: Rule, value: float, place: int, time_ns: int, before_ns: int
@@ -348,33 +346,33 @@ class Track:
 
     def _conclude(self, form: Form, flags: Sequence[int], moment: "_Moment") -> None:
         """Notes what was found and ends what is over."""
-        findings, channel, time_ns = self._watch.findings, self.channel, moment.time_ns
+        watch, channel, time_ns = self._watch, self.channel, moment.time_ns
         repeated = self._repeats >= REPEATS - 1
-        if not (moment.results or repeated or findings.standing.get(channel)):
+        if not (moment.results or repeated or watch.findings.standing.get(channel)):
             return
-        self._watch.changed = True
+        watch.changed = True
         shown: set[Key] = set()
         for result in moment.results:
             key: Key = (channel, result.metric, result.check)
             shown.add(key)
             flag, value, low, high = result[2:]
-            findings.note(key, flag=flag, value=value, low=low, high=high, time_ns=time_ns)
+            watch.note(key, flag=flag, value=value, low=low, high=high, time_ns=time_ns)
         if repeated:
             key = (channel, None, Check.SEQUENCE)
             shown.add(key)
             value = self._repeats + 1.0
-            findings.note(key, flag=SUSPECT, value=value, low=None, high=REPEATS, time_ns=time_ns)
+            watch.note(key, flag=SUSPECT, value=value, low=None, high=REPEATS, time_ns=time_ns)
         heard = {name for name, flag in zip(form.metrics, flags, strict=True) if flag != MISSING}
-        for found in findings.states(channel):
+        for found in watch.findings.states(channel):
             ours = found.metric in heard or found.check is Check.SEQUENCE
             if ours and found.key not in shown:
-                findings.end(found.key, time_ns)
+                watch.findings.end(found.key, time_ns)
 
     def _keep(self, form: Form, moment: "_Moment") -> None:
         """Makes this reading the last one."""
         if self._jumps or moment.jumps:
             others = {name: one for name, one in self._jumps.items() if name not in form.metrics}
-            self._jumps = {**others, **moment.jumps}
+            self._jumps = {**others, **moment.jumps} or EMPTY
         self._gap_ns = moment.time_ns - self._last_ns if self._last_ns != _BEGINNING else 0
         self._last, self._last_ns = tuple(moment.last), moment.time_ns
 
@@ -382,38 +380,35 @@ class Track:
 
     def _take_form(self, form: Form) -> None:
         """Puts what is known of each metric where this form has it."""
-        self._park()
-        self._form, self._bounded, self._ready_ns = form, None, inf
+        parked, newest = dict(self._known()), self._last_ns
         last: list[float | None] = []
-        self._anchors, self._moved = [], []
-        newest = self._last_ns
+        anchors: list[float | None] = []
+        moved: list[int] = []
+        stale = {}
         for place, name in enumerate(form.metrics):
-            parked = self._parked.pop(name, None)
-            if parked is None:
-                last.append(None)
-                self._anchors.append(None)
-                self._moved.append(newest)
-                continue
-            value, time_ns, anchor, moved_ns = parked
+            value, time_ns, anchor, moved_ns = parked.pop(name, (None, newest, None, newest))
             last.append(value)
-            self._anchors.append(anchor)
-            self._moved.append(moved_ns)
+            anchors.append(anchor)
+            moved.append(moved_ns)
             if time_ns != newest:
-                self._stale[place] = time_ns
+                stale[place] = time_ns
         others = len(form.picked) - len(form.metrics)
         self._last = (*last, *(0.0,) * others)
-        self._anchors += [0.0] * others
-        self._moved += [0] * others
+        self._anchors, self._moved = [*anchors, *(0.0,) * others], moved[:]
+        self._stale, self._parked = stale or EMPTY, parked or EMPTY
+        self._form, self._bounded, self._ready_ns = form, None, inf
 
-    def _park(self) -> None:
+    def _known(self) -> Mapping[str, "_Parked"]:
+        """What is known of each metric, whether this form has it or not."""
         if self._form is None:
-            return
+            return self._parked
+        known = dict(self._parked)
         for place, name in enumerate(self._form.metrics):
             value, anchor = self._last[place], self._anchors[place]
             if value is not None and anchor is not None:
                 time_ns = self._stale.get(place, self._last_ns)
-                self._parked[name] = (value, time_ns, anchor, self._moved[place])
-        self._stale.clear()
+                known[name] = (value, time_ns, anchor, self._moved[place])
+        return known
 
     def _set_bounds(self, form: Form) -> None:
         """Within what, and until when, the next readings are good without a look at them."""
@@ -441,13 +436,13 @@ class Track:
     # -- across restarts -----------------------------------------------------------------------
 
     def dump(self) -> list[Any]:
-        parked = dict(self._parked)
-        if self._form is not None:
-            for place, name in enumerate(self._form.metrics):
-                value, anchor = self._last[place], self._anchors[place]
-                if value is not None and anchor is not None:
-                    time_ns = self._stale.get(place, self._last_ns)
-                    parked[name] = (value, time_ns, anchor, self._moved[place])
+        # What is usual is left out: a value that is new, and its own anchor.
+        known = {
+            name: value
+            if (time_ns, anchor, moved_ns) == (self._last_ns, value, self._last_ns)
+            else (value, time_ns, anchor, moved_ns)
+            for name, (value, time_ns, anchor, moved_ns) in self._known().items()
+        }
         jumps = {
             name: (jump.step, jump.before, jump.before_ns, jump.time_ns, jump.flag)
             for name, jump in self._jumps.items()
@@ -458,16 +453,23 @@ class Track:
             self._seq,
             self._first_seq,
             self._repeats,
-            parked,
+            known,
             jumps,
         ]
 
     def load(self, saved: list[Any]) -> None:
         """Takes up what `dump` wrote."""
-        _, self._last_ns, self._seq, self._first_seq, self._repeats, parked, jumps = saved
+        _, last_ns, self._seq, self._first_seq, self._repeats, known, jumps = saved
         rules = self._watch.book.rules
-        self._parked = {name: tuple(one) for name, one in parked.items() if name in rules}
-        self._jumps = {name: Jump(*one) for name, one in jumps.items() if name in rules}
+        self._last_ns = last_ns
+        self._parked = {
+            name: (one[0], one[1], one[2], one[3])
+            if isinstance(one, list)
+            else (one, last_ns, one, last_ns)
+            for name, one in known.items()
+            if name in rules
+        }
+        self._jumps = {name: Jump(*one) for name, one in jumps.items() if name in rules} or EMPTY
 
 
 def _ranges(rule: Rule, value: float, season: Season) -> list[Result]:

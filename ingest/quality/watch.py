@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ingest.quality.clock import AHEAD_NS, DRIFT_NS, LATE_NS, Clock
-from ingest.quality.finding import Finding, Findings, Key
-from ingest.quality.flag import NOT_EVALUATED, SUSPECT, Check
+from ingest.quality.finding import NOTHING, Finding, Findings, Key
+from ingest.quality.flag import EMPTY, NOT_EVALUATED, SUSPECT, Check
 from ingest.quality.result import Result
 from ingest.quality.rhythm import Rhythm
 from ingest.quality.rule import RuleBook
@@ -56,17 +56,17 @@ class Watch:
         """What is wrong with its own limits."""
         self.clock = Clock()
         self.rhythm = Rhythm(book.interval_ns / 1e9)
-        self.findings = Findings()
+        self.findings = NOTHING
         self.main = Track(self, None)
-        self.tracks: dict[str, Track] = {}
+        self.tracks: Mapping[str, Track] = EMPTY
         """By channel; what has none is `main`."""
         self.count = 0
         self.heard_ns = 0
         self.silent_ns = 0
         """Since when it is silent; 0: it is not."""
-        self.apart: dict[str, Result] = {}
+        self.apart: Mapping[str, Result] = EMPTY
         """Metrics that disagree with the neighbours for so long that they are flagged."""
-        self.parting: dict[str, int] = {}
+        self.parting: Mapping[str, int] = EMPTY
         """Since when metrics disagree, in ns."""
         self.changed = False
         """Whether findings or silence are other than they were saved."""
@@ -82,7 +82,8 @@ class Watch:
         """The track of a channel, from now on."""
         track = self.tracks.get(channel)
         if track is None:
-            track = self.tracks[channel] = Track(self, channel)
+            track = Track(self, channel)
+            self.tracks = {**self.tracks, channel: track}
         return track
 
     def hear(self, time_ns: int | None, arrival_ns: int) -> int:
@@ -96,6 +97,22 @@ class Watch:
             self._note_clock(flag, arrival_ns)
         return flag
 
+    def note(
+        self,
+        key: Key,
+        *,
+        flag: int,
+        value: float,
+        low: float | None,
+        high: float | None,
+        time_ns: int,
+    ) -> None:
+        """Something was found: see `Findings.note`."""
+        if self.findings is NOTHING:
+            self.findings = Findings()
+        self.findings.note(key, flag=flag, value=value, low=low, high=high, time_ns=time_ns)
+        self.changed = True
+
     def _note_clock(self, flag: int, arrival_ns: int) -> None:
         if not flag:
             if self.findings.has(_CLOCK):
@@ -108,10 +125,7 @@ class Watch:
                 track.restart()
         low, high = _CLOCK_SPAN_S[self.clock.fault]
         lag_s = self.clock.lag_ns / 1e9
-        self.findings.note(
-            _CLOCK, flag=SUSPECT, value=lag_s, low=low, high=high, time_ns=arrival_ns
-        )
-        self.changed = True
+        self.note(_CLOCK, flag=SUSPECT, value=lag_s, low=low, high=high, time_ns=arrival_ns)
 
     def look(self, now_ns: int, listening_since_ns: int) -> None:
         """Learns the rhythm and sees whether the device has fallen silent or come back."""
@@ -128,7 +142,7 @@ class Watch:
             return
         self.silent_ns = heard_ns
         silence_s = (now_ns - heard_ns) / 1e9
-        self.findings.note(
+        self.note(
             _SILENCE,
             flag=SUSPECT,
             value=silence_s,
@@ -136,15 +150,23 @@ class Watch:
             high=self.rhythm.patience_s,
             time_ns=heard_ns,
         )
-        self.changed = True
 
-    def disagree(self, metric: str, result: Result | None) -> None:
-        """What the neighbours say of a metric from now on; None: they agree."""
-        if result is not None:
-            self.apart[metric] = result
-        elif self.apart.pop(metric, None) is None:
-            return
+    def part(self, metric: str, now_ns: int) -> int:
+        """The metric disagrees with the neighbours; returns since when, in ns."""
+        if metric not in self.parting:
+            self.parting = {**self.parting, metric: now_ns}
+        return self.parting[metric]
+
+    def disagree(self, metric: str, result: Result) -> None:
+        """The metric's readings are flagged from now on."""
+        self.apart = {**self.apart, metric: result}
         self.main.look_closer()
+
+    def agree(self, metric: str) -> None:
+        """The metric is with the neighbours again."""
+        if metric in self.parting:
+            self.parting = {name: at for name, at in self.parting.items() if name != metric}
+            self.apart = {name: one for name, one in self.apart.items() if name != metric}
 
     def dump(self) -> list[Any]:
         """Everything but the findings, for JSON."""
@@ -157,7 +179,7 @@ class Watch:
             self.network,
             self.clock.dump(),
             self.rhythm.dump(),
-            self.parting,
+            dict(self.parting),
             apart,
             tracks,
         ]
@@ -165,14 +187,17 @@ class Watch:
     def load(self, saved: list[Any], findings: list[Finding]) -> None:
         """Takes up what `dump` wrote."""
         self.count, self.heard_ns, self.silent_ns, self.network = saved[:4]
-        clock, rhythm, self.parting, apart, tracks = saved[4:]
+        clock, rhythm, parting, apart, tracks = saved[4:]
+        self.parting = parting or EMPTY
         self.saved_count = self.count
         self.clock = Clock.load(clock)
         self.rhythm = Rhythm.load(rhythm)
         self.apart = {
             name: Result(name, Check.NEIGHBOURS, SUSPECT, *one) for name, one in apart.items()
-        }
+        } or EMPTY
         self.main.load(tracks[0])
         for one in tracks[1:]:
             self.track(one[0]).load(one)
-        self.findings.restore(findings)
+        if findings:
+            self.findings = Findings()
+            self.findings.restore(findings)

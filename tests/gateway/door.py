@@ -23,6 +23,7 @@ from gateway.store import open_store
 from ingest.delivery import Delivery
 from ingest.journal import Journal
 from ingest.pipeline import Pipeline
+from ingest.quality import QualityFile
 from ingest.types import Message
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Door:
     ) -> None:
         self.hub = hub
         self.key = key
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._runner = runner
         self._app = create_app(hub)
 
@@ -51,11 +52,11 @@ class Door:
 
     def change(self, **parts: Any) -> "Door":
         """The same door of a hub with other parts."""
-        return Door(replace(self.hub, **parts), self.key, self._pipeline, self._runner)
+        return Door(replace(self.hub, **parts), self.key, self.pipeline, self._runner)
 
     def knock(self, key: str | None) -> "Door":
         """The same door, asked with another key or none."""
-        return Door(self.hub, key, self._pipeline, self._runner)
+        return Door(self.hub, key, self.pipeline, self._runner)
 
     def get(
         self,
@@ -125,7 +126,7 @@ class Door:
         """A message of a device, made durable; not yet in the store."""
         raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         message = Message(f"sensors/{device}/{topic}", raw)
-        self.hub.journal.commit(self._pipeline.process([message], time.time_ns()))
+        self.hub.journal.commit(self.pipeline.process([message], time.time_ns()))
 
     def deliver(self) -> None:
         """Brings everything that is durable to the store."""
@@ -157,6 +158,7 @@ def opened_door(folder: Path) -> Iterator[Door]:
         asyncio.Runner() as runner,
         closing(Registry.open(settings.registry_url)) as registry,
         closing(Journal.open(settings.journal_path)) as journal,
+        closing(QualityFile.open(settings.quality_path)) as quality,
     ):
         registry.add_many(DEVICES, by="tests")
         store = open_store(settings, kinds)
@@ -167,6 +169,7 @@ def opened_door(folder: Path) -> Iterator[Door]:
                 registry=registry,
                 journal=journal,
                 store=store,
+                quality=quality,
                 broker_connected=lambda: True,
                 last_error=lambda: None,
                 local_key="local-key",
