@@ -230,15 +230,18 @@ class Journal:
                 raise JournalFullError("the disk has no room") from error
             self._full = False
 
-    def take(self, *, after: int = 0, max_bytes: int) -> list[Taken]:
-        """The oldest batches after one id, at least one if there is any, up to `max_bytes`."""
+    def take(self, *, after: int = 0, stop: int | None = None, max_bytes: int) -> list[Taken]:
+        """The oldest batches after one id and up to another, at least one if there is any.
+
+        They are at most `max_bytes` of lines, or one batch.
+        """
         taken: list[Taken] = []
         size = 0
         with self._reader_lock:
             rows = self._reader.execute(
                 "SELECT id, received_ns, messages, lines, sizes, counts FROM batch "
-                "WHERE id > ? ORDER BY id",
-                (after,),
+                "WHERE id > ? AND id <= ? ORDER BY id",
+                (after, _ID_MAX if stop is None else stop),
             )
             for number, received_ns, messages, lines, sizes, counts in rows:
                 size += len(lines)
@@ -256,6 +259,11 @@ class Journal:
                 )
             rows.close()
         return taken
+
+    def newest(self) -> int:
+        """Id of the last batch, 0 if there is none."""
+        with self._reader_lock:
+            return self._reader.execute("SELECT coalesce(max(id), 0) FROM batch").fetchone()[0]  # type: ignore[no-any-return]
 
     def settle(self, taken: Sequence[Taken], refused: Mapping[int, str]) -> None:
         """Ends batches: their messages are stored, but for those with a line that was refused.
@@ -562,6 +570,7 @@ class Journal:
         return (pages - free) * _PAGE_BYTES  # type: ignore[no-any-return]
 
 
+_ID_MAX: Final = 2**63 - 1
 _PAGE_BYTES: Final = 8192
 _PRUNE_EVERY: Final = 4096
 _ITEM_COLUMNS: Final = "id, device, topic, reason, detail, received_ns, payload, counted, line"

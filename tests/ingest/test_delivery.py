@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,43 @@ def test_the_trouble_is_told_while_it_lasts_and_nothing_is_settled(journal: Jour
     asyncio.run(run())
     drain(Delivery(journal, ScriptedStore(), batch_max_bytes=1 << 20))
     assert journal.totals().stored == 2
+
+
+def test_after_an_outage_what_comes_now_goes_first_and_the_backlog_beside_it(
+    journal: Journal,
+) -> None:
+    long_ago = time.time_ns() - 60_000_000_000
+    for start in range(0, 300, 3):
+        old = points(3, start)
+        old.received_ns = long_ago
+        journal.commit(old)
+    new = b"air,device=a-1 pm25=2.0 999"
+
+    class Watching(ScriptedStore):
+        async def write(self, lines: Sequence[bytes], /) -> Mapping[int, str]:
+            if len(self.writes) == 2:
+                fresh = Batch(time.time_ns(), lines=[new], sizes=[1], accepted={"a-1": 1})
+                journal.commit(fresh)
+                delivery.wake()
+            return await super().write(lines)
+
+    store = Watching()
+    delivery = Delivery(journal, store, batch_max_bytes=1, linger_s=0)
+
+    async def run() -> None:
+        task = asyncio.create_task(delivery.run())
+        async with asyncio.timeout(30):
+            while journal.totals().stored < 301:
+                await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+    written = [line for lines in store.writes for line in lines]
+    assert written.index(new) < 50
+    backlog = [line for line in written if line != new]
+    assert backlog == points(300).lines  # each once, in order
+    assert journal.totals().pending == 0
 
 
 def test_what_another_process_put_into_the_journal_is_found_unasked(journal: Journal) -> None:
