@@ -12,6 +12,7 @@ from gateway.cli import (
     keys,
     kinds,
     ledger,
+    maintenance,
     models,
     mosquitto,
     quarantine,
@@ -34,6 +35,7 @@ app.command("simulate")(simulate.simulate)
 app.command("dialects")(dialects.dialects)
 app.command("readings")(readings.readings)
 app.command("ledger")(ledger.ledger)
+app.command("maintenance")(maintenance.maintenance)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(devices.app, name="devices")
 app.add_typer(kinds.app, name="kinds")

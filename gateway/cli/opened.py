@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from devices.registry import Registry
     from gateway.settings import Settings
     from ingest.journal import Journal
+    from ingest.quality import QualityFile
 
 
 class NoJournalError(HubError):
@@ -39,6 +40,31 @@ def opened_journal(settings: "Settings") -> Iterator["Journal"]:
         Journal.open(settings.journal_path, max_bytes=settings.journal_max_bytes)
     ) as journal:
         yield journal
+
+
+class NoQualityError(HubError):
+    """The data folder has no quality.db."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"There is no {path}: quality control has not run there yet. Is KOTAHUB_DATA_DIR the "
+            "hub's data folder? Start the hub with: kotahub run"
+        )
+
+
+@contextmanager
+def opened_quality(settings: "Settings") -> Iterator["QualityFile"]:
+    """What quality control knows, whether the hub runs or not.
+
+    Raises:
+        NoQualityError: nothing.
+    """
+    from ingest.quality import QualityFile
+
+    if not settings.quality_path.is_file():
+        raise NoQualityError(str(settings.quality_path))
+    with closing(QualityFile.open(settings.quality_path)) as quality:
+        yield quality
 
 
 @contextmanager
