@@ -24,7 +24,7 @@ from ingest.outbox import Outbox
 from ingest.quality import NOT_EVALUATED, Quality
 from ingest.quality.track import Track
 from ingest.quality.watch import Watch
-from ingest.route import KindWays, Lane, Route, Target, find_route
+from ingest.route import OWN, KindWays, Lane, Route, Target, find_route
 from ingest.types import Message, Notice, Reason, Rejected, Uplink
 
 logger = logging.getLogger(__name__)
@@ -127,8 +127,8 @@ class Pipeline:
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """Topic filters of the networks that the pipeline can open."""
-        return tuple(self._filters)
+        """Topic filters of the networks that the pipeline can open, beside `sensors/#`."""
+        return tuple(topic for topic in self._filters if not topic.startswith(f"{OWN}/"))
 
     def update(self, devices: Iterable[Device]) -> None:
         """Takes new or changed devices; others stay as they are."""
