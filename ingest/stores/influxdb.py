@@ -120,7 +120,7 @@ class InfluxStore:
         """See `Store.write`. Bodies are at most `batch_max_bytes`, or one line."""
         refused: dict[int, str] = {}
         body = b"\n".join(lines)
-        if len(body) <= self._batch_max_bytes and _plain(body, len(lines)):
+        if len(body) <= self._batch_max_bytes and _plain(body, lines):
             parts = [list(range(len(lines)))]  # the ordinary case looks at no line alone
         else:
             refused = {
@@ -337,15 +337,12 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     return min(max((moment - now).total_seconds(), 0.0), RETRY_AFTER_MAX_S)
 
 
-def _plain(body: bytes, lines: int) -> bool:
-    """Whether a body is that many points at first sight, so that none can harm another."""
+def _plain(body: bytes, lines: Sequence[bytes]) -> bool:
+    """Whether a body is its lines' points at first sight, so that none can harm another."""
     return (
-        body.count(b"\n") == lines - 1
+        body.count(b"\n") == len(lines) - 1
         and b'"' not in body
-        and body[:1] not in _NO_POINT
-        and not any(b"\n" + start in body for start in _NO_POINT if start)
-        and b"\n\n" not in body
-        and not body.endswith(b"\n")
+        and _NO_POINT.isdisjoint({line[:1] for line in lines})
     )
 
 
