@@ -5,7 +5,17 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Security
 
-from gateway.api import devices, health, ledger, metrics, problems, quality, quarantine, readings
+from gateway.api import (
+    devices,
+    health,
+    ledger,
+    metrics,
+    problems,
+    quality,
+    quarantine,
+    readings,
+    submissions,
+)
 from gateway.api.keys import READ
 from gateway.hub import Hub
 
@@ -37,7 +47,7 @@ def create_app(hub: Hub) -> FastAPI:
     )
     app.state.hub = hub
     problems.install(app)
-    for noun in (devices, quality, readings, ledger, quarantine, health, metrics):
+    for noun in (devices, quality, readings, submissions, ledger, quarantine, health, metrics):
         app.include_router(noun.router)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Security(READ)])

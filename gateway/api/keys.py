@@ -62,3 +62,4 @@ def _scopes(hub: Hub, key: str) -> frozenset[str] | None:
 
 
 READ = require("read")
+WRITE = require("write")

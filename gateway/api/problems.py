@@ -20,8 +20,10 @@ from devices.errors import (
     UnknownKindError,
 )
 from gateway.errors import InvalidParameterError
-from ingest.journal import UnknownItemError
+from ingest.batch import Quarantined
+from ingest.journal import JournalFullError, UnknownItemError
 from ingest.stores import StoreUnavailableError
+from ingest.types import REASONS
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -32,7 +34,7 @@ class Fault(BaseModel):
     """One parameter that is wrong."""
 
     field: Annotated[str, Field(description="Name of the parameter", examples=["limit"])]
-    where: Annotated[str, Field(description="query, path or header", examples=["query"])]
+    where: Annotated[str, Field(description="query, path, header or body", examples=["query"])]
     problem: Annotated[str, Field(description="What is wrong with it")]
 
 
@@ -51,8 +53,12 @@ class Problem(BaseModel):
     detail: Annotated[str, Field(description="This occurrence, and what to do next")]
     instance: Annotated[str, Field(description="The path that was asked for")]
     errors: Annotated[
-        list[Fault] | None, Field(description="Every wrong parameter, with invalid-request")
+        list[Fault] | None,
+        Field(description="Every wrong parameter (invalid-request) or member (quarantined)"),
     ] = None
+    reason: Annotated[str | None, Field(description="Reason of the quarantine (quarantined)")] = (
+        None
+    )
 
 
 class KeyRequiredError(HubError):
@@ -72,6 +78,51 @@ class ScopeMissingError(HubError):
         )
 
 
+class PayloadTooLargeError(HubError):
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"The body is larger than {most} bytes, and nothing of it was kept. Send less at "
+            "once, or raise KOTAHUB_PAYLOAD_MAX_BYTES"
+        )
+
+
+class NoIngestError(HubError):
+    def __init__(self) -> None:
+        super().__init__(
+            "This process takes no readings: it runs without ingest. Send them to the hub that "
+            "runs it (kotahub run), or over MQTT"
+        )
+
+
+class NotAcceptedError(HubError):
+    """A message that is durable, in quarantine.
+
+    Attributes:
+        item: what stands there.
+    """
+
+    def __init__(self, item: Quarantined, language: str, good: int) -> None:
+        self.item = item
+        words = REASONS[item.reason][0 if language == "en" else 1]
+        why = f"{words} {item.detail}".rstrip(" .")
+        rest = f" {good} readings of the same batch are accepted." if good else ""
+        super().__init__(
+            f"{why}. It is kept in quarantine, byte for byte: when the cause is gone, replay it "
+            f"with kotahub quarantine replay, and do not send it again.{rest}"
+        )
+
+    @property
+    def fault(self) -> Fault:
+        """The member, where the detail begins with its name."""
+        name, colon, rest = self.item.detail.partition(": ")
+        named = bool(colon) and " " not in name
+        return Fault(
+            where="body",
+            field=name if named else "",
+            problem=(rest if named else self.item.detail) or str(self.item.reason),
+        )
+
+
 _HUB_ERRORS: Final[Mapping[type[HubError], tuple[HTTPStatus, str, str]]] = {
     UnknownDeviceError: (HTTPStatus.NOT_FOUND, "unknown-device", "Unknown device"),
     UnknownItemError: (HTTPStatus.NOT_FOUND, "unknown-item", "Unknown quarantine item"),
@@ -88,6 +139,14 @@ _HUB_ERRORS: Final[Mapping[type[HubError], tuple[HTTPStatus, str, str]]] = {
         "store-unavailable",
         "Store unavailable",
     ),
+    PayloadTooLargeError: (
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "payload-too-large",
+        "Payload too large",
+    ),
+    NotAcceptedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "quarantined", "Kept in quarantine"),
+    NoIngestError: (HTTPStatus.SERVICE_UNAVAILABLE, "no-ingest", "No ingest here"),
+    JournalFullError: (HTTPStatus.SERVICE_UNAVAILABLE, "journal-full", "Journal full"),
     HubError: (HTTPStatus.INTERNAL_SERVER_ERROR, "hub-error", "The hub cannot answer"),
 }
 """The first entry that an error is an instance of counts."""
@@ -119,6 +178,7 @@ def _answer(
     detail: str,
     *,
     faults: list[Fault] | None = None,
+    reason: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     problem = Problem(
@@ -128,6 +188,7 @@ def _answer(
         detail=detail,
         instance=request.url.path,
         errors=faults,
+        reason=reason,
     )
     return JSONResponse(
         problem.model_dump(mode="json", exclude_none=True),
@@ -141,17 +202,22 @@ async def _hub_error(request: Request, error: Exception) -> JSONResponse:
     status, slug, title = next(
         entry for kind, entry in _HUB_ERRORS.items() if isinstance(error, kind)
     )
-    faults = None
+    faults = reason = None
     headers = {}
     if isinstance(error, InvalidParameterError):
         faults = [Fault(field=error.field, where="query", problem=error.problem)]
+    elif isinstance(error, NotAcceptedError):
+        faults, reason = [error.fault], str(error.item.reason)
     elif isinstance(error, KeyRequiredError):
         headers["WWW-Authenticate"] = 'Bearer realm="kotahub"'
-    elif isinstance(error, StoreUnavailableError):
-        headers["Retry-After"] = str(math.ceil(error.retry_after_s or 5))
+    elif status is HTTPStatus.SERVICE_UNAVAILABLE:
+        wait_s = error.retry_after_s if isinstance(error, StoreUnavailableError) else None
+        headers["Retry-After"] = str(math.ceil(wait_s or 5))
     elif status is HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-    return _answer(request, status, slug, title, str(error), faults=faults, headers=headers)
+    return _answer(
+        request, status, slug, title, str(error), faults=faults, reason=reason, headers=headers
+    )
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -123,3 +123,21 @@ SELF_NAMED: Final = frozenset(
     )
 )
 """Dialects whose payloads name their device; of the others the topic does."""
+
+_TOPIC_NAMED: Final = frozenset(
+    module.NAME for module in (native, tasmota, zigbee2mqtt, shelly, airgradient, opendatacam)
+)
+PUSHED: Final = SELF_NAMED | _TOPIC_NAMED
+"""Dialects that make sense without MQTT: device and payload say everything."""
+
+
+def push_topic(dialect: str, device: str) -> str:
+    """The topic that a payload of one of `PUSHED` would have come on, had it come over MQTT.
+
+    A dialect's first filter, with the device (or any word, where the payload names it) in place
+    of its wildcards: whatever happens to the message later, this topic leads to its dialect.
+    """
+    if dialect == native.NAME:
+        return f"sensors/{device}/up"
+    levels = DIALECTS[dialect].FILTERS[0].split("/")
+    return "/".join(device if level in ("+", "#") else level for level in levels)

@@ -60,8 +60,12 @@ def test_a_fault_of_the_hub_tells_the_log_alone(
 def test_every_endpoint_is_described(calm: Door) -> None:
     document = calm.json("/api/openapi.json")
     assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
-    for path, operations in document["paths"].items():
-        operation = operations["get"]
+    described = [
+        (path, operation)
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+    ]
+    for path, operation in described:
         assert operation["summary"], path
         assert ("security" in operation) is (path not in ("/healthz", "/readyz")), path
         for parameter in operation.get("parameters", []):
