@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Final
 
 from devices.errors import HubError
-from ingest.journal import Journal, Taken
+from ingest.faults import FaultPoint, fault_pass
+from ingest.journal import Journal, JournalFullError, Taken
 from ingest.stores import Store, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ _IDLE_S: Final = 1.0
 """How often the journal is looked at unasked: a command may have put a batch there."""
 _BEHIND_S: Final = 10.0
 """A batch that the store gets later than this makes a backlog of all that wait behind it."""
+_FULL_RETRY_S: Final = 1.0
 _BACKOFF_FIRST_S: Final = 0.25
 _BACKOFF_MAX_S: Final = 30.0
 
@@ -41,6 +43,7 @@ class Delivery:
         self._behind = asyncio.Event()
         self._backlog_end = 0
         """Id of the last batch that is backlog: what is newer is delivered before it."""
+        self._pass = fault_pass()
         self.problem: str | None = None
         self.lag_s = 0.0
         """Age of the last live batch when the store had it, in seconds."""
@@ -92,20 +95,25 @@ class Delivery:
         taken = await self._take(after, stop)
         some = bool(taken)
         settling: asyncio.Task[None] | None = None
+        leave = asyncio.Event()
         try:
             while taken:
                 following = asyncio.create_task(self._take(taken[-1].id, stop))
                 try:
                     refused = await self._write(taken)
+                    self._pass(FaultPoint.STORED)
                     if settling is not None:
                         await settling
-                    settling = asyncio.create_task(self._settle(taken, refused))
+                    settling = asyncio.create_task(self._settle(taken, refused, leave))
                     if live:
                         self.lag_s = time.time() - taken[-1].received_ns / 1e9
                     over = live and (self.lag_s > _BEHIND_S or not self._whole(taken))
                     taken = [] if over else await following
                 finally:
                     following.cancel()
+        except asyncio.CancelledError:
+            leave.set()
+            raise
         finally:
             if settling is not None:
                 await settling
@@ -121,8 +129,31 @@ class Delivery:
             self._journal.take, after=after, stop=stop, max_bytes=self._batch_max_bytes
         )
 
-    async def _settle(self, taken: list[Taken], refused: dict[int, str]) -> None:
-        await asyncio.to_thread(self._journal.settle, taken, refused)
+    async def _settle(
+        self, taken: list[Taken], refused: dict[int, str], leave: asyncio.Event
+    ) -> None:
+        """Settles, as soon as the disk has the little room that it takes.
+
+        With `leave` it waits no longer: what is not settled is written again at the next start.
+        """
+        full: str | None = None
+        while True:
+            try:
+                await asyncio.to_thread(self._journal.settle, taken, refused)
+            except JournalFullError as error:
+                if full is None:
+                    logger.warning("the store has readings that cannot be settled: %s", error)
+                self.problem = full = str(error)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FULL_RETRY_S):
+                        await leave.wait()
+                if leave.is_set():
+                    return
+            else:
+                break
+        if full is not None:
+            self.problem = None
+        self._pass(FaultPoint.SETTLED)
 
     async def _write(self, taken: list[Taken]) -> dict[int, str]:
         """Writes until the store has answered for every line; returns what it refused."""

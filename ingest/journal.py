@@ -5,77 +5,66 @@ Promises:
 1. What `commit` returned from survives the death of the process and of the machine: one SQLite
    transaction, WAL, `synchronous=FULL`.
 2. A batch ends written, refused or kept; `settle` deletes it in the transaction that moves its
-   counts. Nothing else removes one.
+   counts. Nothing else removes one, but damage.
 3. Ledger, for each device and at any instant: received = stored + quarantined + duplicate +
    pending, because `received` is that sum and each move between its terms is one transaction.
-4. At the disk budget, or on a full disk, `commit` raises and has changed nothing. Settling,
-   discarding and reading go on.
+4. At the disk budget, or when the disk is all but full, `commit` raises and has changed nothing.
+   Settling, discarding and reading go on, in the room that is left on the disk for them.
+5. A damaged file is kept aside, whatever can be read of it is read into a new one, and work goes
+   on: at `open` and at any time after. What the store is sent is what was committed, to the bit.
 
 Tables: `batch` (accepted points and their counts, until settled), `quarantine`, `ledger` (settled
 counts), `identity` (see `ingest.identity`), `presence` and `unknown` (what the devices say of
 themselves). Several processes may have the file open.
 """
 
+import os
 import sqlite3
 import threading
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Final, Self
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 import orjson
 
 from devices.errors import HubError
 from ingest.batch import Batch, Quarantined
+from ingest.damage import (
+    DamagedError,
+    Guard,
+    JournalDamagedError,
+    is_damage,
+    is_no_room,
+)
 from ingest.identity import WINDOW
+from ingest.journal_file import (
+    PAGE_BYTES,
+    SCHEMA_VERSION,
+    batch_digest,
+    connect,
+    is_batch,
+    make_whole,
+    set_aside,
+    transaction,
+)
+from ingest.salvage import Salvage, salvages
 from ingest.types import Reason
 
-SCHEMA_VERSION: Final = 1
-
-_SCHEMA: Final = """
-CREATE TABLE batch (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    received_ns INTEGER NOT NULL,
-    messages INTEGER NOT NULL,
-    lines BLOB NOT NULL,
-    sizes BLOB,
-    counts BLOB NOT NULL
-);
-CREATE TABLE ledger (
-    device TEXT PRIMARY KEY,
-    stored INTEGER NOT NULL DEFAULT 0,
-    quarantined INTEGER NOT NULL DEFAULT 0,
-    duplicate INTEGER NOT NULL DEFAULT 0,
-    last_received_ns INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    device TEXT NOT NULL,
-    topic TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    received_ns INTEGER NOT NULL,
-    counted INTEGER NOT NULL,
-    line INTEGER NOT NULL DEFAULT 0,
-    payload BLOB NOT NULL
-);
-CREATE INDEX quarantine_device ON quarantine (device, id);
-CREATE INDEX quarantine_reason ON quarantine (reason, id);
-CREATE TABLE identity (id INTEGER PRIMARY KEY AUTOINCREMENT, hashes BLOB NOT NULL);
-CREATE TABLE presence (device TEXT PRIMARY KEY, online INTEGER NOT NULL, since_ns INTEGER NOT NULL)
-    WITHOUT ROWID;
-CREATE TABLE unknown (
-    device TEXT NOT NULL, member TEXT NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (device, member)
-) WITHOUT ROWID;
-"""
-
 _UNKNOWN_PER_DEVICE: Final = 32
-_BUSY_S: Final = 30.0
+_ALONE_S: Final = 10.0
+"""How long a repair waits for others, such as a command, to close the file."""
+_RESERVE_MAX_BYTES: Final = 64 * 1024**2
+_RESERVE_SHARE: Final = 8
+"""A commit leaves this part of the disk free, at most `_RESERVE_MAX_BYTES`: settling needs room."""
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 
 class JournalFullError(HubError):
@@ -153,7 +142,10 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
-    """`bytes` is what is in use of `max_bytes`; `full` that commits are being refused."""
+    """`bytes` is what is in use of `max_bytes`; `full` that commits are being refused.
+
+    `lack` says in words what there is too little of; None where it cannot be told.
+    """
 
     batches: int
     pending_messages: int
@@ -161,46 +153,71 @@ class JournalState:
     bytes: int
     max_bytes: int
     full: bool
+    lack: str | None = None
+
+
+def _repairing(
+    method: "Callable[Concatenate[Journal, Asked], Answer]",
+) -> "Callable[Concatenate[Journal, Asked], Answer]":
+    """Where the method finds the file damaged it is repaired, and the method called once more."""
+
+    @wraps(method)
+    def repairing(self: "Journal", /, *arguments: Asked.args, **named: Asked.kwargs) -> Answer:
+        opened = self._opened
+        try:
+            return method(self, *arguments, **named)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._repair(opened, str(error))
+        return method(self, *arguments, **named)
+
+    return repairing
 
 
 class Journal:
     """One journal file. Methods block; asynchronous callers use a thread. Thread-safe."""
 
-    def __init__(self, path: Path, writer: sqlite3.Connection, max_bytes: int) -> None:
+    def __init__(self, path: Path, guard: Guard, max_bytes: int) -> None:
         self.path = path
         self.max_bytes = max_bytes
-        self._writer = writer
+        self._guard = guard
         self._lock = threading.Lock()
-        self._reader = _connect(path)
         self._reader_lock = threading.Lock()
         self._full = False
+        self._opened = 0
+        self._open()
 
     @classmethod
     def open(cls, path: Path, *, max_bytes: int = 4 * 1024**3) -> Self:
-        """Opens or creates the file.
+        """Opens or creates the file; a damaged one is kept aside, see `ingest.salvage`.
 
         Raises:
             JournalVersionError: another version of the program wrote it.
+            JournalDamagedError: it is damaged and others have it open.
+            SalvageRoomError: it is damaged, and the disk has no room for a new one.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        writer = _connect(path)
-        version = writer.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            with _transaction(writer):
-                # Another process may have made it between the two statements.
-                if writer.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in _SCHEMA.split(";"):
-                        writer.execute(statement)
-                    writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            writer.close()
-            raise JournalVersionError(path, version)
-        return cls(path, writer, max_bytes)
+        guard = Guard(path)
+        try:
+            with guard.alone(within_s=0) as alone:
+                if alone:
+                    make_whole(path)
+            return cls(path, guard, max_bytes)
+        except sqlite3.DatabaseError as error:
+            guard.close()
+            if is_damage(error):
+                raise JournalDamagedError(path, str(error)) from error
+            raise
+        except BaseException:
+            guard.close()
+            raise
 
     def close(self) -> None:
         with self._lock, self._reader_lock:
             self._reader.close()
             self._writer.close()
+            self._guard.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,8 +225,13 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def salvages(self) -> list[Salvage]:
+        """Reports of damage whose files are still kept beside the journal, oldest first."""
+        return salvages(self.path)
+
     # -- the hub's way in and out ------------------------------------------------------------
 
+    @_repairing
     def commit(self, batch: Batch) -> None:
         """Makes a batch durable, all of it or nothing.
 
@@ -217,19 +239,13 @@ class Journal:
             JournalFullError: at the disk budget, or the disk is full. Try the same batch again.
         """
         with self._lock:
-            if (used := self._used_bytes(self._writer)) >= self.max_bytes:
+            if (lack := self._lack(self._used_bytes(self._writer))) is not None:
                 self._full = True
-                raise JournalFullError(f"{used} of {self.max_bytes} bytes")
-            try:
-                with _transaction(self._writer):
-                    self._insert(batch)
-            except sqlite3.OperationalError as error:
-                if "full" not in str(error):
-                    raise
-                self._full = True
-                raise JournalFullError("the disk has no room") from error
-            self._full = False
+                raise JournalFullError(lack)
+            with self._written():
+                self._insert(batch)
 
+    @_repairing
     def take(self, *, after: int = 0, stop: int | None = None, max_bytes: int) -> list[Taken]:
         """The oldest batches after one id and up to another, at least one if there is any.
 
@@ -239,11 +255,13 @@ class Journal:
         size = 0
         with self._reader_lock:
             rows = self._reader.execute(
-                "SELECT id, received_ns, messages, lines, sizes, counts FROM batch "
+                "SELECT id, received_ns, messages, lines, sizes, counts, digest FROM batch "
                 "WHERE id > ? AND id <= ? ORDER BY id",
                 (after, _ID_MAX if stop is None else stop),
             )
-            for number, received_ns, messages, lines, sizes, counts in rows:
+            for number, received_ns, messages, lines, sizes, counts, digest in rows:
+                if not is_batch(digest, lines, sizes, counts):
+                    raise DamagedError(f"batch {number} is not what was written")
                 size += len(lines)
                 if taken and size > max_bytes:
                     break
@@ -260,16 +278,21 @@ class Journal:
             rows.close()
         return taken
 
+    @_repairing
     def newest(self) -> int:
         """Id of the last batch, 0 if there is none."""
         with self._reader_lock:
             return self._reader.execute("SELECT coalesce(max(id), 0) FROM batch").fetchone()[0]  # type: ignore[no-any-return]
 
+    @_repairing
     def settle(self, taken: Sequence[Taken], refused: Mapping[int, str]) -> None:
         """Ends batches: their messages are stored, but for those with a line that was refused.
 
         `refused` holds the store's words by index into the lines of all of `taken`, one after the
-        other.
+        other. A batch that damage took meanwhile is counted all the same: it is in the store.
+
+        Raises:
+            JournalFullError: the disk is full. Try the same again.
         """
         stored: Counter[str] = Counter()
         last: dict[str, int] = {}
@@ -284,11 +307,11 @@ class Journal:
         for item in items:
             if item.counted:
                 stored[item.device] -= 1
-        with self._lock, _transaction(self._writer):
+        with self._lock, self._written():
             cursor = self._writer.executemany(
                 "DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in taken]
             )
-            if cursor.rowcount != len(taken):
+            if cursor.rowcount != len(taken) and not self._opened:
                 raise HubError("a batch was settled twice: run one hub on a data folder")
             self._writer.executemany(
                 "INSERT INTO ledger (device, stored, last_received_ns) VALUES (?, ?, ?) "
@@ -298,23 +321,27 @@ class Journal:
             )
             self._quarantine(items, line=True)
 
+    @_repairing
     def identities(self) -> Iterator[int]:
         """Identities of the last messages, oldest first, to fill a window with."""
         with self._reader_lock:
             rows = self._reader.execute("SELECT hashes FROM identity ORDER BY id").fetchall()
-        for (hashes,) in rows:
-            yield from array("Q", hashes)
+        return (identity for (hashes,) in rows for identity in array("Q", hashes))
 
     # -- what people ask ---------------------------------------------------------------------
 
+    @_repairing
     def state(self) -> JournalState:
         with self._reader_lock:
             batches, messages, oldest = self._reader.execute(
                 "SELECT count(*), coalesce(sum(messages), 0), min(received_ns) FROM batch"
             ).fetchone()
             used = self._used_bytes(self._reader)
-        return JournalState(batches, messages, oldest, used, self.max_bytes, self._full)
+        lack = self._lack(used)
+        full = self._full or lack is not None
+        return JournalState(batches, messages, oldest, used, self.max_bytes, full, lack)
 
+    @_repairing
     def ledger(
         self, *, device: str | None = None, after: str | None = None, limit: int | None = None
     ) -> list[LedgerRow]:
@@ -332,7 +359,7 @@ class Journal:
         pending: Counter[str] = Counter()
         last: dict[str, int] = {}
         for received_ns, counts in batches:
-            for name, count in orjson.loads(counts).items():
+            for name, count in _counts(counts).items():
                 pending[name] += count
                 last[name] = received_ns
         names = sorted(
@@ -357,6 +384,7 @@ class Journal:
             )
         return rows
 
+    @_repairing
     def totals(self) -> LedgerRow:
         """The ledger of all devices together, in one row named ``."""
         with self._reader_lock, _snapshot(self._reader):
@@ -370,6 +398,7 @@ class Journal:
         received = stored + refused + duplicate + pending
         return LedgerRow("", received, stored, refused, duplicate, pending, max(seen, last))
 
+    @_repairing
     def quarantine(
         self,
         *,
@@ -402,6 +431,7 @@ class Journal:
             rows.close()
         return items
 
+    @_repairing
     def quarantine_item(self, item_id: int) -> QuarantineItem:
         """One item.
 
@@ -417,6 +447,7 @@ class Journal:
             raise UnknownItemError(item_id)
         return _item(row)
 
+    @_repairing
     def quarantine_counts(self) -> dict[tuple[str, str], int]:
         """Items by device and reason."""
         with self._reader_lock:
@@ -425,22 +456,31 @@ class Journal:
             ).fetchall()
         return {(device, reason): count for device, reason, count in rows}
 
+    @_repairing
     def discard(self, item_ids: Sequence[int]) -> int:
-        """Forgets items for good; the ledger goes on counting their messages as quarantined."""
-        with self._lock, _transaction(self._writer):
+        """Forgets items for good; the ledger goes on counting their messages as quarantined.
+
+        Raises:
+            JournalFullError: the disk is full.
+        """
+        with self._lock, self._written():
             cursor = self._writer.executemany(
                 "DELETE FROM quarantine WHERE id = ?", [(number,) for number in item_ids]
             )
             return cursor.rowcount
 
+    @_repairing
     def resolve(self, outcomes: Sequence[tuple[QuarantineItem, Batch]]) -> list[bool]:
         """Takes items out of quarantine and puts their outcomes in, in one transaction.
 
         False stands for an item that was not there any more: nothing is done for it.
+
+        Raises:
+            JournalFullError: the disk is full.
         """
         found: list[bool] = []
         merged = Batch(time.time_ns())
-        with self._lock, _transaction(self._writer):
+        with self._lock, self._written():
             for item, outcome in outcomes:
                 gone = self._writer.execute("DELETE FROM quarantine WHERE id = ?", (item.id,))
                 found.append(gone.rowcount == 1)
@@ -465,6 +505,7 @@ class Journal:
             self._insert(merged)
         return found
 
+    @_repairing
     def presence(self, device: str) -> Presence | None:
         """What the device (or its last will) said of itself; None if it never did."""
         with self._reader_lock:
@@ -473,6 +514,7 @@ class Journal:
             ).fetchone()
         return None if row is None else Presence(bool(row[0]), row[1])
 
+    @_repairing
     def unknown_members(self, device: str) -> dict[str, int]:
         """Members of the device's payloads that nobody knows, with their counts."""
         with self._reader_lock:
@@ -482,21 +524,78 @@ class Journal:
                 ).fetchall()
             )
 
+    # -- the file ----------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._writer = connect(self.path)
+        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            self._writer.close()
+            raise JournalVersionError(self.path, version)
+        self._reader = connect(self.path)
+        self._file = self.path.stat().st_ino
+
+    def _repair(self, opened: int, why: str) -> None:
+        with self._lock, self._reader_lock:
+            if self._opened != opened:
+                return  # another thread was quicker
+            self._reader.close()
+            self._writer.close()
+            with self._guard.alone(within_s=_ALONE_S) as alone:
+                if alone and self.path.stat().st_ino == self._file:
+                    set_aside(self.path, why)
+            self._open()
+            if not alone:
+                raise JournalDamagedError(self.path, why)
+            self._opened += 1
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """A transaction; the lock is held by the caller.
+
+        Raises:
+            JournalFullError: the disk is full; nothing was changed.
+        """
+        try:
+            with transaction(self._writer):
+                yield
+        except sqlite3.OperationalError as error:
+            if not is_no_room(error):
+                raise
+            self._full = True
+            raise JournalFullError("the disk has no room") from error
+        self._full = False
+
+    def _lack(self, used: int) -> str | None:
+        """What there is too little room of for a commit, None where there is room."""
+        if used >= self.max_bytes:
+            return f"{used} of {self.max_bytes} bytes"
+        disk = os.statvfs(self.path.parent)
+        free = disk.f_bavail * disk.f_frsize
+        reserve = min(_RESERVE_MAX_BYTES, disk.f_blocks * disk.f_frsize // _RESERVE_SHARE)
+        if free < reserve:
+            return f"{free} bytes are free on the disk, the last {reserve} are kept for settling"
+        return None
+
     # -- within a transaction ----------------------------------------------------------------
 
     def _insert(self, batch: Batch) -> None:
         write = self._writer
         if batch.lines:
             plain = all(size == 1 for size in batch.sizes)
+            lines = b"\n".join(batch.lines)
+            sizes = None if plain else array("i", batch.sizes).tobytes()
+            counts = orjson.dumps(batch.accepted)
             write.execute(
-                "INSERT INTO batch (received_ns, messages, lines, sizes, counts) "
-                "VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO batch (received_ns, messages, lines, sizes, counts, digest) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     batch.received_ns,
                     sum(batch.accepted.values()),
-                    b"\n".join(batch.lines),
-                    None if plain else array("i", batch.sizes).tobytes(),
-                    orjson.dumps(batch.accepted),
+                    lines,
+                    sizes,
+                    counts,
+                    batch_digest(lines, sizes, counts),
                 ),
             )
         self._quarantine(batch.quarantined, line=False)
@@ -567,43 +666,16 @@ class Journal:
     def _used_bytes(self, connection: sqlite3.Connection) -> int:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-        return (pages - free) * _PAGE_BYTES  # type: ignore[no-any-return]
+        return (pages - free) * PAGE_BYTES  # type: ignore[no-any-return]
 
 
 _ID_MAX: Final = 2**63 - 1
-_PAGE_BYTES: Final = 8192
 _PRUNE_EVERY: Final = 4096
 _ITEM_COLUMNS: Final = "id, device, topic, reason, detail, received_ns, payload, counted, line"
 
 
 def _item(row: tuple[int, str, str, str, str, int, bytes, int, int]) -> QuarantineItem:
     return QuarantineItem(*row[:7], bool(row[7]), bool(row[8]))
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-    )
-    for pragma in (
-        f"page_size = {_PAGE_BYTES}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "journal_size_limit = 67108864",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager
@@ -640,3 +712,11 @@ def _refused_messages(
 def _device_of(line: bytes) -> str:
     """The device of one of our lines: its last tag, in letters that need no escape."""
     return line.partition(b",device=")[2].partition(b" ")[0].decode()
+
+
+def _counts(stored: bytes) -> dict[str, int]:
+    try:
+        counts: dict[str, int] = orjson.loads(stored)
+    except orjson.JSONDecodeError as error:
+        raise DamagedError("the counts of a batch are not what was written") from error
+    return counts

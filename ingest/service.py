@@ -12,6 +12,7 @@ from typing import Final
 from devices.registry import Registry
 from ingest.batch import Batch
 from ingest.delivery import Delivery
+from ingest.faults import FaultPoint, fault_pass
 from ingest.journal import Journal, JournalFullError
 from ingest.pipeline import Pipeline
 from ingest.quality.keeper import QualityKeeper
@@ -54,6 +55,7 @@ class Ingest:
         self._waiting = 0
         self._held = False
         self._wake = asyncio.Event()
+        self._pass = fault_pass()
         self.problem: str | None = None
         """Why the journal takes nothing, or None."""
 
@@ -128,8 +130,10 @@ class Ingest:
         batch = self._pipeline.process(messages, time.time_ns())
         if not batch.empty:
             await self._make_durable(batch)
+        self._pass(FaultPoint.COMMITTED)
         for run, acknowledge in runs:
             acknowledge([message.token for message in run if message.token is not None])
+        self._pass(FaultPoint.ACKNOWLEDGED)
         if batch.lines:
             self.delivery.wake()
 
@@ -147,7 +151,8 @@ class Ingest:
                 if self.problem is not None:
                     logger.warning("the journal has room again")
                     self.problem = None
-                    self.source.release()
+                    if not self._held:  # the inbox may be too full as well
+                        self.source.release()
                 return
 
     async def _watch_registry(self) -> None:
@@ -167,7 +172,13 @@ class Ingest:
             await self._replay_registered()
 
     async def _replay_registered(self) -> None:
-        result = await asyncio.to_thread(replay_registered, self._journal, self._pipeline)
+        while True:
+            try:
+                result = await asyncio.to_thread(replay_registered, self._journal, self._pipeline)
+            except JournalFullError:  # messages that come now are told of it, and tell
+                await asyncio.sleep(_FULL_RETRY_S)
+            else:
+                break
         if result.accepted or result.still:
             logger.info(
                 "of the messages that waited for their device, %d go on and %d stay",
