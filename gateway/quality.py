@@ -19,10 +19,11 @@ from ingest.quality.words import CHECKS, OUTAGES
 from ingest.stores.reading import rfc3339
 
 EVENTS_MIN: Final = 3
-"""Spikes and jumps of the last hours that are worth a visit; fewer happen to every sensor."""
+"""Odd values of the last hours that are worth a visit; fewer happen to every sensor."""
 LASTS_MIN_NS: Final = 10 * 60 * 1_000_000_000
 """How long a suspicion lasts before somebody should go there."""
 
+_INSTANT: Final = EVENTS | {Check.GROSS_RANGE, Check.CLIMATOLOGY}
 _AFTER: Final = TypeAdapter(Annotated[int, Field(ge=0)])
 _WEIGHT: Final[Mapping[Check, int]] = {Check.SILENCE: 40, Check.CLOCK: 25}
 _OUTAGE_WEIGHT: Final = 100
@@ -173,12 +174,11 @@ def outage_words(outage: Outage, language: Language) -> str:
 def _worth(saved: Saved, now_ns: int) -> Iterator[Finding]:
     """Findings for which somebody should go there, the worst first."""
     for found in sorted(saved.findings, key=_weight, reverse=True):
-        if not found.current(now_ns):
-            continue
-        if found.check in EVENTS:
-            worth = found.count >= EVENTS_MIN
+        if found.check in _INSTANT:
+            worth = found.recent(now_ns) and found.count >= EVENTS_MIN
         else:
-            worth = found.flag >= FAIL or now_ns - found.since_ns >= LASTS_MIN_NS
+            lasts = found.flag >= FAIL or now_ns - found.since_ns >= LASTS_MIN_NS
+            worth = found.current(now_ns) and lasts
         if worth:
             yield found
 

@@ -282,8 +282,17 @@ class Pipeline:
             if lines:
                 batch.sizes.append(-len(lines))
             batch.quarantined.append(quarantined(message, opened))
+            self._hear_refused(opened, arrival_ns)
         if opened.unknown:
             _count_unknown(batch, opened.device, opened.unknown)
+
+    def _hear_refused(self, opened: Opened, arrival_ns: int) -> None:
+        """A device whose every message is refused is not silent; its clock may be why."""
+        target = self._targets.get(opened.device)
+        if target is not None and not opened.points and opened.fault is not None:
+            future = opened.fault.reason is Reason.FUTURE_TIME
+            future_s = self._future_max_ns / 1e9 if future else None
+            target.watch.hear_refused(arrival_ns, future_s=future_s)
 
     def _take_status(self, message: Message, route: Route, batch: Batch) -> bool:
         if message.payload not in (b"online", b"offline"):

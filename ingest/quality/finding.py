@@ -12,7 +12,8 @@ FINDINGS_MAX: Final = 32
 EVENTS: Final = frozenset({Check.SPIKE, Check.RATE})
 """Tests of an instant: they are over when they have not been seen for a while."""
 
-EVENT_LASTS_NS: Final = 6 * 3_600_000_000_000
+LASTS_NS: Final = 6 * 3_600_000_000_000
+"""What comes again within this time is the same finding, going on."""
 
 Key = tuple[str | None, str | None, Check]
 """Channel, metric and test; without a metric it is the device's own."""
@@ -46,8 +47,12 @@ class Finding:
     def current(self, now_ns: int) -> bool:
         """Whether it still counts."""
         if self.check in EVENTS:
-            return now_ns - self.last_ns <= EVENT_LASTS_NS
+            return self.recent(now_ns)
         return self.until_ns is None
+
+    def recent(self, now_ns: int) -> bool:
+        """Whether it was seen not long ago."""
+        return now_ns - self.last_ns <= LASTS_NS
 
     def dump(self) -> list[Any]:
         return [
@@ -98,7 +103,10 @@ class Findings:
     ) -> None:
         """A reading shows it; the worst flag of the episode is kept."""
         found = self._all.get(key)
-        if found is not None and found.current(time_ns):
+        if found is not None and (found.current(time_ns) or found.recent(time_ns)):
+            if found.until_ns is not None:
+                found.until_ns = None
+                self._stand(found.channel, 1)
             found.flag = max(found.flag, flag)
             found.last_ns = max(found.last_ns, time_ns)
             found.count += 1

@@ -12,6 +12,8 @@ from typing import Final
 K: Final = 5.0
 LASTS_NS: Final = 3600 * 1_000_000_000
 """A station is flagged when it has been apart for so long."""
+TOGETHER_NS: Final = 900 * 1_000_000_000
+"""After so long without disagreement it is over: one reading among the others proves nothing."""
 STATIONS_MIN: Final = 5
 
 _NORMAL: Final = 1.4826

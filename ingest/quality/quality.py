@@ -106,7 +106,7 @@ class Quality:
             for watch in stations:
                 span = far.get(watch.device)
                 if span is None:
-                    watch.agree(name)
+                    watch.agree(name, now_ns)
                 elif now_ns - watch.part(name, now_ns) >= LASTS_NS:
                     value = values[watch.device]
                     watch.disagree(name, Result(name, Check.NEIGHBOURS, SUSPECT, value, *span))

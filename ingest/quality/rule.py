@@ -40,7 +40,7 @@ class Rule:
     def of(cls, name: str, metric: Metric, limits: Limits) -> "Rule":
         low, high = limits.suspect or metric.valid
         suspect, fail = limits.spike_suspect or inf, limits.spike_fail or inf
-        flat_fail_ns = (limits.flat_fail_s or inf) * _SECOND
+        flat_fail_ns = _ns(limits.flat_fail_s)
         return cls(
             name=name,
             valid=metric.valid,
@@ -49,11 +49,16 @@ class Rule:
             spike_fail=fail,
             rate=(limits.rate_per_min or inf) / MINUTE_NS,
             still=limits.flat_tolerance * _STRICT,
-            flat_suspect_ns=min((limits.flat_suspect_s or inf) * _SECOND, flat_fail_ns),
+            flat_suspect_ns=min(_ns(limits.flat_suspect_s), flat_fail_ns),
             flat_fail_ns=flat_fail_ns,
             zero_exempt=limits.flat_zero_exempt,
             neighbour_min=limits.neighbour_min or inf,
         )
+
+
+def _ns(seconds: float | None) -> float:
+    """Whole nanoseconds: as a float, a time of today is only good to a quarter microsecond."""
+    return inf if seconds is None else round(seconds * _SECOND)
 
 
 class Season(NamedTuple):

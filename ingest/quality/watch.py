@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from ingest.quality.clock import AHEAD_NS, DRIFT_NS, LATE_NS, Clock
 from ingest.quality.finding import NOTHING, Finding, Findings, Key
-from ingest.quality.flag import EMPTY, NOT_EVALUATED, SUSPECT, Check
+from ingest.quality.flag import EMPTY, FAIL, NOT_EVALUATED, SUSPECT, Check
+from ingest.quality.neighbours import TOGETHER_NS
 from ingest.quality.result import Result
 from ingest.quality.rhythm import Rhythm
 from ingest.quality.rule import RuleBook
@@ -66,8 +67,8 @@ class Watch:
         """Since when it is silent; 0: it is not."""
         self.apart: Mapping[str, Result] = EMPTY
         """Metrics that disagree with the neighbours for so long that they are flagged."""
-        self.parting: Mapping[str, int] = EMPTY
-        """Since when metrics disagree, in ns."""
+        self.parting: Mapping[str, tuple[int, int]] = EMPTY
+        """Since when metrics disagree, and when they last did, in ns."""
         self.changed = False
         """Whether findings or silence are other than they were saved."""
         self.saved_count = 0
@@ -96,6 +97,14 @@ class Watch:
         if flag or self.findings.standing:
             self._note_clock(flag, arrival_ns)
         return flag
+
+    def hear_refused(self, arrival_ns: int, *, future_s: float | None) -> None:
+        """A message came and was refused whole; `future_s` is the limit that its time broke."""
+        self.count += 1
+        self.heard_ns = arrival_ns
+        if future_s is not None:
+            low, high = -AHEAD_NS / 1e9, LATE_NS / 1e9
+            self.note(_CLOCK, flag=FAIL, value=-future_s, low=low, high=high, time_ns=arrival_ns)
 
     def note(
         self,
@@ -153,18 +162,19 @@ class Watch:
 
     def part(self, metric: str, now_ns: int) -> int:
         """The metric disagrees with the neighbours; returns since when, in ns."""
-        if metric not in self.parting:
-            self.parting = {**self.parting, metric: now_ns}
-        return self.parting[metric]
+        since_ns, _ = self.parting.get(metric, (now_ns, now_ns))
+        self.parting = {**self.parting, metric: (since_ns, now_ns)}
+        return since_ns
 
     def disagree(self, metric: str, result: Result) -> None:
         """The metric's readings are flagged from now on."""
         self.apart = {**self.apart, metric: result}
         self.main.look_closer()
 
-    def agree(self, metric: str) -> None:
-        """The metric is with the neighbours again."""
-        if metric in self.parting:
+    def agree(self, metric: str, now_ns: int) -> None:
+        """The metric is with the neighbours; after a while it is taken back among them."""
+        parted = self.parting.get(metric)
+        if parted is not None and now_ns - parted[1] >= TOGETHER_NS:
             self.parting = {name: at for name, at in self.parting.items() if name != metric}
             self.apart = {name: one for name, one in self.apart.items() if name != metric}
 
@@ -188,7 +198,7 @@ class Watch:
         """Takes up what `dump` wrote."""
         self.count, self.heard_ns, self.silent_ns, self.network = saved[:4]
         clock, rhythm, parting, apart, tracks = saved[4:]
-        self.parting = parting or EMPTY
+        self.parting = {name: (since, last) for name, (since, last) in parting.items()} or EMPTY
         self.saved_count = self.count
         self.clock = Clock.load(clock)
         self.rhythm = Rhythm.load(rhythm)

@@ -31,8 +31,8 @@ CHECKS: Final[Mapping[Check, tuple[str, str]]] = {
         "Nomor urut tidak bertambah, selama {count} pesan",
     ),
     Check.CLOCK: (
-        "The clock is wrong by {duration}",
-        "Jam perangkat meleset {duration}",
+        "The clock is wrong, by {duration} or more",
+        "Jam perangkat meleset, {duration} atau lebih",
     ),
     Check.NEIGHBOURS: (
         "{metric} reads {value}; stations around it read {low} to {high}",
