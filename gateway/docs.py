@@ -7,6 +7,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -15,7 +16,10 @@ from pydantic.fields import FieldInfo
 
 from devices.errors import HubError
 from devices.kind import Kind, Limits, Metric, load_kinds
+from devices.model import SHIPPED as MODELS
+from devices.model import load_models
 from gateway.settings import Settings
+from ingest.dialects import DIALECTS, PUSHED, SELF_NAMED
 from ingest.types import REASONS
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
@@ -58,10 +62,52 @@ def reasons_table() -> str:
     return _table(("Reason", "English", "Indonesia"), rows)
 
 
+def models_tables() -> str:
+    """A section a kind: its shipped models, and what the head of each file says of the product."""
+    kinds = load_kinds()
+    models = load_models(None, kinds).values()
+    return "\n\n".join(
+        f"### `{kind.id}`: {kind.name.en}\n\n"
+        + _table(
+            ("Model", "Product", "Gives", "Through", "To know"),
+            [
+                (
+                    f"`{model.id}`",
+                    f"[{model.vendor} {model.product}]({model.source})",
+                    " ".join(f"`{name}`" for name in model.produces),
+                    ", ".join(model.dialects),
+                    _head_comment(MODELS / f"{model.id}.toml"),
+                )
+                for model in models
+                if model.kind == kind.id
+            ],
+        )
+        for kind in kinds.values()
+    )
+
+
+def dialects_table() -> str:
+    """Every dialect with its topics, and how it is sent over HTTP."""
+    rows = (
+        (
+            f"`{name}`",
+            DIALECTS[name].SUMMARY,
+            " ".join(f"`{topic}`" for topic in DIALECTS[name].FILTERS or ("sensors/+/up",)),
+            "`?dialect=` alone"
+            if name in SELF_NAMED
+            else ("the device in the path" if name in PUSHED else "no"),
+        )
+        for name in sorted(DIALECTS)
+    )
+    return _table(("Dialect", "Opens", "Topics", "Over HTTP"), rows)
+
+
 PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "kinds.md": {"kinds": kinds_tables},
     "settings.md": {"settings": settings_table},
     "quarantine.md": {"reasons": reasons_table},
+    "models.md": {"models": models_tables},
+    "dialects.md": {"dialects": dialects_table},
 }
 """Generated parts of each document, by the name in their markers."""
 
@@ -104,6 +150,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             path.write_text(fill(document, path.read_text(encoding="utf-8")), encoding="utf-8")
     return 1 if check and old else 0
+
+
+def _head_comment(path: Path) -> str:
+    """The comment that a declaration begins with, as one paragraph."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    head = takewhile(lambda line: line.startswith("#"), lines)
+    return " ".join(line.removeprefix("#").strip() for line in head)
 
 
 def _kind_section(kind: Kind) -> str:

@@ -1,5 +1,6 @@
 """API keys: who asks, and whether they may."""
 
+import base64
 import hmac
 from collections.abc import Callable
 from typing import Annotated
@@ -39,12 +40,13 @@ def require(scope: str) -> Callable[..., None]:
     """
 
     def check(
+        request: Request,
         hub: TheHub,
         response: Response,
         bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
         header: Annotated[str | None, Security(_HEADER)],
     ) -> None:
-        key = bearer.credentials if bearer is not None else header
+        key = bearer.credentials if bearer is not None else header or _password(request)
         scopes = _scopes(hub, key) if key else None
         if scopes is None:
             raise KeyRequiredError
@@ -53,6 +55,18 @@ def require(scope: str) -> Callable[..., None]:
         response.headers["Cache-Control"] = "no-store"
 
     return check
+
+
+def _password(request: Request) -> str | None:
+    """The password of Basic authentication, for sensors that can send a key no other way."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user_and_password = base64.b64decode(encoded, validate=True).decode()
+    except ValueError:
+        return None
+    return user_and_password.partition(":")[2]
 
 
 def _scopes(hub: Hub, key: str) -> frozenset[str] | None:

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from devices.kind import Kind, Metric, load_kinds, parse_kind
+from devices.model import Model, check_model, load_models
+from devices.place import Moment
+from devices.source import MetricSource
 from gateway.docs import DOCS, PARTS, MissingMarkerError, fill, stale
 from gateway.settings import Settings
+from ingest.dialects import DIALECTS
 from ingest.types import Reason
 
 
@@ -71,3 +75,36 @@ def test_every_key_of_a_kind_is_taught() -> None:
         assert re.search(rf"`{name}[`.]|\.{name}`", text), name
     for name in tomllib.loads(example())["metrics"]["free"]["play"]:
         assert re.search(rf"\b{name}\b", text.partition("## How a metric is played")[2]), name
+
+
+def test_the_taught_model_is_right(tmp_path: Path) -> None:
+    text = (DOCS / "models.md").read_text(encoding="utf-8")
+    (taught,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "acme-radar-7.toml"
+    file.write_text(taught, encoding="utf-8")
+    model = check_model(file, load_kinds())
+    (now, late) = model.read(
+        {
+            "measured_at": 1767582000000,
+            "dist": "2780 mm",
+            "err1": 1,
+            "history": [{"at": 1767581940, "dist": 2790}],
+        },
+        {"mount_height_m": "4.2"},
+    )
+    assert (now.values, now.unknown) == ({"distance": 2.78, "level": 1.42}, ())
+    assert late.values["level"] == 1.41
+
+
+def test_every_key_of_a_model_is_taught() -> None:
+    text = (DOCS / "models.md").read_text(encoding="utf-8").partition("## Shipped models")[0]
+    names = {*Model.model_fields, *MetricSource.model_fields, *Moment.model_fields}
+    for name in names - {"series"} | {"list"}:
+        assert re.search(rf"`{name}[`.<]|\b{name}\b[\].]* ?[=\]]", text), name
+
+
+def test_every_dialect_and_model_is_in_its_document() -> None:
+    models = (DOCS / "models.md").read_text(encoding="utf-8")
+    assert all(f"| `{model}` |" in models for model in load_models(None, load_kinds()))
+    dialects = (DOCS / "dialects.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in dialects for name in DIALECTS)

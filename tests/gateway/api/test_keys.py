@@ -10,12 +10,21 @@ GUARDED = (
     "/api/v1/devices",
     "/api/v1/devices/air-01",
     "/api/v1/devices/air-01/readings",
+    "/api/v1/devices/air-01/quality",
+    "/api/v1/maintenance",
     "/api/v1/ledger",
     "/api/v1/quarantine",
     "/api/v1/quarantine/1",
     "/api/openapi.json",
     "/metrics",
 )
+
+SENT = ("/api/v1/readings", "/api/v1/readings/air-01")
+
+
+@pytest.mark.parametrize("path", SENT)
+def test_without_a_key_nothing_is_taken(calm: Door, path: str) -> None:
+    assert calm.knock(None).get(path, method="POST").status_code == 401
 
 
 @pytest.mark.parametrize("path", GUARDED)
@@ -33,7 +42,8 @@ def test_health_asks_for_no_key(calm: Door, path: str) -> None:
 def test_no_path_is_forgotten(calm: Door) -> None:
     told = {path for path in calm.json("/api/openapi.json")["paths"] if "health" not in path}
     patterns = {
-        path.replace("air-01", "{device_id}").replace("/1", "/{item_id}") for path in GUARDED
+        path.replace("air-01", "{device_id}").replace("/1", "/{item_id}")
+        for path in (*GUARDED, *SENT)
     }
     assert told - {"/readyz"} == patterns - {"/api/openapi.json"}
 

@@ -1,5 +1,6 @@
 """Readings over HTTP: the same journal, ledger and answers as over MQTT."""
 
+import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,8 @@ def post(
     door: Door, path: str, body: object, *, language: str = "en", key: str | None = None
 ) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Authorization": f"Bearer {key or door.key}", "Accept-Language": language}
+    scheme = key if key and " " in key else f"Bearer {key or door.key}"
+    headers = {"Authorization": scheme, "Accept-Language": language}
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(door._app, raise_app_exceptions=False)
@@ -178,6 +180,14 @@ def test_the_key_may_write_or_not(writer: Door, door: Door) -> None:
     problem(post(writer, f"{PATH}/flood-01", {"level": 1}, key=local), 403, "scope-missing")
     admin = door.hub.registry.create_key("admin", ["admin"], by="tests")
     accepted(post(writer, f"{PATH}/flood-01", {"level": 1}, key=admin))
+
+
+def test_a_sensor_that_knows_only_a_password_sends_the_key_so(writer: Door) -> None:
+    pair = base64.b64encode(f"anyone:{writer.key}".encode()).decode()
+    accepted(post(writer, f"{PATH}/flood-01", {"level": 1}, key=f"Basic {pair}"))
+    for wrong in ("Basic !", "Basic ", "Basic /w==", f"Basic {pair[:12]}", f"Digest {pair}"):
+        answer = post(writer, f"{PATH}/flood-01", {"level": 1}, key=wrong)
+        problem(answer, 401, "key-required")
 
 
 @pytest.mark.parametrize("more", [0, 1])
