@@ -17,13 +17,17 @@ SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 
 
-def kind_with(metric: str, limits: Limits, *, kind: str = "air") -> Kind:
+def kind_with(
+    metric: str, limits: Limits, *, valid: tuple[float, float] | None = None, kind: str = "air"
+) -> Kind:
     """A kind with just these limits of one metric, and none of the others."""
     base = KINDS[kind]
     metrics = {
         name: one.model_copy(update={"limits": limits if name == metric else Limits()})
         for name, one in base.metrics.items()
     }
+    if valid is not None:
+        metrics[metric] = metrics[metric].model_copy(update={"valid": valid})
     return base.model_copy(update={"metrics": metrics})
 
 
