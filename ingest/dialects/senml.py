@@ -96,7 +96,15 @@ def open_envelope(topic: str, payload: bytes) -> list[Uplink]:
         Rejected: EMPTY, NOT_JSON, WRONG_SHAPE, WRONG_TYPE, NOT_FINITE, TOO_LARGE.
     """
     del topic  # names are in the pack
-    pack = read_json(payload)
+    return open_pack(read_json(payload))
+
+
+def open_pack(pack: Any) -> list[Uplink]:
+    """The readings of a pack whose labels are those of its JSON, in the order of first records.
+
+    Raises:
+        Rejected: WRONG_SHAPE, WRONG_TYPE, NOT_FINITE, TOO_LARGE.
+    """
     if not isinstance(pack, list):
         raise Rejected(Reason.WRONG_SHAPE, f"a pack is an array, not {json_name(pack)}")
     if len(pack) > RECORDS_MAX:
