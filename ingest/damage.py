@@ -8,6 +8,7 @@ what was committed behind it without a word. `lost_commits` finds that.
 import fcntl
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,23 +59,28 @@ def is_no_room(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) in _NO_ROOM
 
 
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that leaves the file and its write-ahead log as they are, also at its end."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
 def examine(connection: sqlite3.Connection, path: Path, *, within_s: float = CHECK_S) -> None:
     """Looks for damage: everywhere in a small file, as far as the time goes in a large one.
 
-    Nobody else may have the file open.
+    The connection is a new one that can only read; nobody else may have the file open.
 
     Raises:
         sqlite3.DatabaseError: it is damaged.
     """
-    _busy, frames, _moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if lost := lost_commits(path.with_name(f"{path.name}-wal"), frames):
-        raise DamagedError(f"{lost} transactions at the end of the write-ahead log are cut off")
-    pages, page_bytes = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
-    )
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    wal, index = (path.with_name(path.name + part) for part in ("-wal", "-shm"))
+    if wal.exists() and index.exists():
+        # SQLite has just read the log; in the head of its index stands how much of it counts.
+        with index.open("rb") as head:
+            frames = int.from_bytes(head.read(20)[16:], sys.byteorder)
+        if lost := lost_commits(wal, frames):
+            raise DamagedError(f"{lost} transactions at the end of the write-ahead log are cut off")
     size = path.stat().st_size
-    if size < pages * page_bytes:
-        raise DamagedError(f"{pages * page_bytes - size} bytes are missing at its end")
     if size <= _WHOLE_MAX_BYTES:
         (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import xxhash
 
-from ingest.damage import DamagedError, examine, is_damage
+from ingest.damage import DamagedError, examine, is_damage, read_only
 from ingest.salvage import finish, salvage
 
 SCHEMA_VERSION: Final = 2
@@ -91,7 +91,10 @@ def make_whole(path: Path) -> None:
 
     Nobody else may have it open.
     """
-    finish(path)
+    begun = finish(path)
+    if begun is not None:
+        set_aside(path, begun)
+        return
     if not path.exists():
         new = path.with_name(f"{path.name}.new")
         new.unlink(missing_ok=True)
@@ -99,24 +102,38 @@ def make_whole(path: Path) -> None:
         new.replace(path)
         return
     try:
-        if path.stat().st_size == 0:
-            raise DamagedError("the file is empty")
-        with closing(connect(path)) as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        with closing(read_only(path)) as connection:
+            version = _version(connection)
+            if version == 0:  # nobody writes such a one: it is put in place with its tables
+                raise DamagedError("it holds no journal")
             if version not in (SCHEMA_VERSION, *_UPGRADES):
                 return  # whoever opens it now is told
             examine(connection, path)
-            for older in range(version, SCHEMA_VERSION):
-                with transaction(connection):
-                    connection.execute(_UPGRADES[older])
-                    connection.execute(f"PRAGMA user_version = {older + 1}")
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
         set_aside(path, str(error))
+        return
+    with closing(connect(path)) as connection:
+        for older in range(version, SCHEMA_VERSION):
+            with transaction(connection):
+                connection.execute(_UPGRADES[older])
+                connection.execute(f"PRAGMA user_version = {older + 1}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def set_aside(path: Path, why: str) -> None:
+    """Replaces a damaged file by a new one with what can be read of it, see `ingest.salvage`.
+
+    Nobody may have it open.
+
+    Raises:
+        SalvageRoomError: the disk has no room for it.
+    """
     salvage(path, why=why, create=_create, is_whole=_is_whole)
 
 

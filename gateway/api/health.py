@@ -35,6 +35,13 @@ class Readiness(BaseModel):
             examples=[{"broker": {"ok": True, "reason": None}}],
         ),
     ]
+    notes: Annotated[
+        list[str],
+        Field(
+            description="What somebody should look at although the hub works: "
+            "damaged files that it keeps aside"
+        ),
+    ] = []
 
 
 router = APIRouter(tags=["health"])
@@ -60,7 +67,8 @@ async def readyz(hub: TheHub, response: Response) -> Readiness:
     ready = all(check.ok for check in checks.values())
     if not ready:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    return Readiness(ready=ready, checks=checks)
+    notes = await asyncio.to_thread(hub.journal.salvages)
+    return Readiness(ready=ready, checks=checks, notes=[str(salvage) for salvage in notes])
 
 
 def broker_check(hub: Hub) -> Check:
@@ -82,7 +90,7 @@ async def store_check(hub: Hub) -> Check:
 
 def _journal(hub: Hub) -> str | None:
     state = hub.journal.state()
-    return f"full: {state.bytes} of {state.max_bytes} bytes" if state.full else None
+    return f"full: {state.lack or 'the disk has no room'}" if state.full else None
 
 
 def _registry(hub: Hub) -> str | None:

@@ -59,6 +59,11 @@ def _families(hub: Hub, *, store_up: bool) -> list[Metric]:
         ("kotahub_quarantine_items", "Items that stand in quarantine now", _standing(hub)),
         ("kotahub_journal_bytes", "Bytes of the journal in use", state.bytes),
         ("kotahub_journal_max_bytes", "Disk budget of the journal", state.max_bytes),
+        (
+            "kotahub_journal_damaged_files",
+            "Damaged journals that are kept aside and that nobody has taken away",
+            len(hub.journal.salvages()),
+        ),
         ("kotahub_lag_seconds", "Age of the oldest message that is not in the store yet", lag_s),
         ("kotahub_broker_connected", "1 while messages can arrive", hub.broker_connected()),
         ("kotahub_store_up", "1 while the store answers", store_up),

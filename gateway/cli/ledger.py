@@ -31,6 +31,9 @@ def ledger(
     with opened_journal(settings) as journal:
         items, following = read_ledger(journal, device=device, limit=limit, cursor=cursor)
         total = LedgerItem.of(journal.totals()).model_copy(update={"device": "total"})
+        salvages = journal.salvages()
+    for salvage in salvages:
+        typer.echo(f"note: {salvage}", err=True)
     if as_json:
         print_items([item.model_dump() for item in items], as_json=True, cursor=following)
         return
