@@ -20,10 +20,12 @@ def read_time(value: object, *, latest_ns: int) -> int:
     Raises:
         Rejected: BAD_TIME if it cannot be read, FUTURE_TIME if it is after `latest_ns`.
     """
-    if isinstance(value, str):
+    if type(value) is int:
+        instant = value * (1_000_000_000 if abs(value) < SECONDS_BELOW else 1_000_000)
+    elif isinstance(value, str):
         instant = _read_text(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        instant = _read_number(value)
+    elif isinstance(value, float):
+        instant = _read_fraction(value)
     else:
         raise Rejected(Reason.BAD_TIME, f"time is a {type(value).__name__}")
     if instant > latest_ns:
@@ -45,7 +47,7 @@ def _read_text(text: str) -> int:
         raise Rejected(Reason.BAD_TIME, f"time {text[:64]!r} is not RFC 3339") from error
 
 
-def _read_number(number: float) -> int:
+def _read_fraction(number: float) -> int:
     try:
         micros = round(number * (1e6 if abs(number) < SECONDS_BELOW else 1e3))
     except (ValueError, OverflowError) as error:  # NaN, infinity
