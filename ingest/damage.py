@@ -199,7 +199,9 @@ class Guard:
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
     def close(self) -> None:
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def __enter__(self) -> Self:
         return self

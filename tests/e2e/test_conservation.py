@@ -3,118 +3,20 @@
 Real Mosquitto, real InfluxDB, real hub; published by an independent client.
 """
 
-import base64
-import json
 import subprocess
 import threading
 from collections import Counter
 from pathlib import Path
 
-import httpx
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from devices.device import Device
 from tests.brokers import MosquittoServer
-from tests.e2e.stream import METRICS, Published, devices, stream
-from tests.hubs import HubProcess, balanced
+from tests.conservation import check_conserved, hub_on, stored_points
+from tests.e2e.stream import Published, devices, stream
+from tests.hubs import balanced
+from tests.publishers import Publisher
 from tests.servers import Influx, wait_until
-
-
-class Publisher:
-    """A paho client that publishes with QoS 1 and counts what the broker acknowledged."""
-
-    def __init__(self, broker: MosquittoServer) -> None:
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id="publisher", protocol=paho.MQTTv5
-        )
-        self._client.username_pw_set(*broker.login("simulator"))
-        self._client.max_inflight_messages_set(200)
-        self._client.max_queued_messages_set(0)
-        self.acked = 0
-        self._client.on_publish = self._on_publish
-        self._client.connect(broker.host, broker.port)
-        self._client.loop_start()
-
-    def _on_publish(self, *_: object) -> None:
-        self.acked += 1
-
-    def publish(self, messages: list[Published]) -> None:
-        """Publishes and waits for every acknowledgement."""
-        wanted = self.acked + len(messages)
-        for message in messages:
-            self._client.publish(f"sensors/{message.device}/up", message.payload, qos=1)
-        self.wait_acked(wanted)
-
-    def wait_acked(self, count: int) -> None:
-        wait_until(lambda: self.acked >= count, f"{count} acknowledged", within_s=120)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-def hub_on(broker: MosquittoServer, influxd: Influx, folder: Path) -> HubProcess:
-    return HubProcess(
-        folder,
-        {
-            "MQTT_URL": broker.hub_url,
-            "STORE": "influxdb",
-            "INFLUX_URL": influxd.url,
-            "INFLUX_TOKEN": influxd.token,
-            "INFLUX_ORG": influxd.org,
-            "INFLUX_BUCKET": influxd.bucket(),
-        },
-    )
-
-
-def stored_points(hub: HubProcess, influxd: Influx) -> set[tuple[object, ...]]:
-    """Every point of the bucket as (device, time in ms, value, value, …), asked of InfluxDB."""
-    points: set[tuple[object, ...]] = set()
-    for kind, metrics in METRICS.items():
-        query = f"SELECT device, {', '.join(metrics)} FROM {kind}"  # noqa: S608 - constants
-        answer = httpx.post(
-            f"{influxd.url}/query",
-            params={"db": hub.environment["INFLUX_BUCKET"], "epoch": "ms", "q": query},
-            headers={"Authorization": f"Token {influxd.token}"},
-            timeout=60,
-            trust_env=False,
-        )
-        for series in answer.json()["results"][0].get("series", []):
-            points.update((row[1], row[0], *row[2:]) for row in series["values"])
-    return points
-
-
-def expected_points(messages: list[Published]) -> set[tuple[object, ...]]:
-    points: set[tuple[object, ...]] = set()
-    for message in messages:
-        if message.good:
-            values = json.loads(message.payload)
-            metrics = METRICS[message.device.partition("-")[0]]
-            points.add((message.device, values["time"], *(values[name] for name in metrics)))
-    return points
-
-
-def check_conserved(hub: HubProcess, influxd: Influx, messages: list[Published]) -> Counter[str]:
-    """InfluxDB holds exactly the good, quarantine exactly the bad, the ledger adds up."""
-    assert stored_points(hub, influxd) == expected_points(messages)
-    kept = Counter(
-        (item["device"], base64.b64decode(item["payload"]))
-        for item in hub.items("quarantine", "list")
-    )
-    assert kept == Counter((m.device, m.payload) for m in messages if not m.good)
-    ledger = hub.ledger()
-    assert balanced(ledger)
-    good = Counter(message.device for message in messages if message.good)
-    bad = Counter(message.device for message in messages if not message.good)
-    totals: Counter[str] = Counter()
-    for device in good | bad:
-        row = ledger[device]
-        assert (row["stored"], row["quarantined"]) == (good[device], bad[device])
-        assert row["pending"] == 0
-        totals.update({name: row[name] for name in ("received", "stored", "duplicate")})
-    return totals
 
 
 def test_ten_thousand_messages_with_two_hundred_bad(
