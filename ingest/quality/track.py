@@ -129,6 +129,7 @@ class Track:
         if (
             form is self._form
             and self._ready_ns <= time_ns <= self._deadline_ns
+            and time_ns - self._last_ns <= self._watch.pause_ns
             and (seq is None or seq != self._seq)
         ):
             place, anchors = 0, self._anchors
@@ -196,6 +197,8 @@ class Track:
             return self._judge_late(form, picked, time_ns)
         if form is not self._form:
             self._take_form(form)
+        if time_ns - self._last_ns > self._watch.pause_ns and self._last_ns != _BEGINNING:
+            self._pause(time_ns)
         if time_ns > self._season.until_ns:
             self._season = self._watch.book.season(time_ns)
             self._ready_ns = inf  # its bounds are not made yet
@@ -214,6 +217,11 @@ class Track:
         self._seq = seq
         self._set_bounds(form)
         return _unless_good(flags, picked)
+
+    def _pause(self, time_ns: int) -> None:
+        """Nothing was heard for unusually long: who knows whether it stood still, or jumped."""
+        self._moved = [time_ns] * len(self._moved)
+        self._jumps = EMPTY
 
     def _is_plain(self, place: int, name: str, value: float, time_ns: int) -> bool:
         """Whether no test has anything to say, as in `judge`, of one metric."""
@@ -239,24 +247,24 @@ class Track:
             moment.results.append(Result(name, Check.GROSS_RANGE, FAIL, value, *rule.valid))
             return FAIL
         found = _ranges(rule, value, self._season)
-        before_ns = self._stale.get(place, self._last_ns)
+        before_ns = self._last_ns
         if place in self._stale:
+            before_ns = self._stale[place]
             self._stale = {at: ns for at, ns in self._stale.items() if at != place}
         jump = None
         if before is not None:
             jump = self._compare(rule, value, (before, before_ns), moment, found)
         if flat := self._flat(rule, value, place, moment.time_ns, before_ns):
             found.append(flat)
-        apart = self._watch.apart.get(name)
-        if apart is not None and self.channel is None:
-            found.append(apart._replace(value=value))
-        flag = max((result.flag for result in found), default=GOOD)
-        if moment.stuck:
-            flag = max(flag, SUSPECT)
+        if self._watch.apart and self.channel is None and name in self._watch.apart:
+            found.append(self._watch.apart[name]._replace(value=value))
+        flag = SUSPECT if moment.stuck else GOOD
+        for result in found:
+            flag = max(flag, result.flag)
+            moment.results.append(result)
         if jump is not None:
             jump.flag = flag
             moment.jumps[name] = jump
-        moment.results.extend(found)
         moment.last[place] = value
         return flag
 

@@ -38,6 +38,7 @@ class Watch:
         "main",
         "network",
         "parting",
+        "pause_ns",
         "problems",
         "rhythm",
         "saved_count",
@@ -57,6 +58,8 @@ class Watch:
         """What is wrong with its own limits."""
         self.clock = Clock()
         self.rhythm = Rhythm(book.interval_ns / 1e9)
+        self.pause_ns = int(self.rhythm.patience_s * 1e9)
+        """After so long between two readings the later one does not follow the earlier one."""
         self.findings = NOTHING
         self.main = Track(self, None)
         self.tracks: Mapping[str, Track] = EMPTY
@@ -146,8 +149,8 @@ class Watch:
             self.findings.end(_SILENCE, heard_ns)
             self.changed = True
         self.rhythm.look(self.count, heard_ns)
-        patience_ns = self.rhythm.patience_s * 1e9
-        if now_ns - max(heard_ns, listening_since_ns) <= patience_ns or not self.active:
+        self.pause_ns = int(self.rhythm.patience_s * 1e9)
+        if now_ns - max(heard_ns, listening_since_ns) <= self.pause_ns or not self.active:
             return
         self.silent_ns = heard_ns
         silence_s = (now_ns - heard_ns) / 1e9
@@ -202,6 +205,7 @@ class Watch:
         self.saved_count = self.count
         self.clock = Clock.load(clock)
         self.rhythm = Rhythm.load(rhythm)
+        self.pause_ns = int(self.rhythm.patience_s * 1e9)
         self.apart = {
             name: Result(name, Check.NEIGHBOURS, SUSPECT, *one) for name, one in apart.items()
         } or EMPTY

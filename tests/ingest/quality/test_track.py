@@ -102,6 +102,13 @@ def test_a_movement_ends_a_still_line() -> None:
     assert flags == [1] * 10 + [3] * 2 + [1] * 10 + [3]
 
 
+def test_a_pause_is_not_still() -> None:
+    station = Station(FLAT)
+    assert station.series("pm25", [30.0] * 8) == [1] * 8
+    later_ns = START_NS + 60 * MINUTE_NS
+    assert station.series("pm25", [30.0] * 11, start_ns=later_ns) == [1] * 10 + [3]
+
+
 def test_still_zeros_are_exempt_where_the_kind_says_so() -> None:
     limits = Limits(flat_suspect_s=600, flat_fail_s=1200, flat_zero_exempt=True)
     kind = kind_with("pm25", limits)
