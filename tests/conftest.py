@@ -1,3 +1,3 @@
 """Fixtures that every room's tests may take."""
 
-pytest_plugins = ["tests.servers", "tests.brokers"]
+pytest_plugins = ["tests.servers", "tests.brokers", "tests.hubs"]

@@ -6,18 +6,32 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from devices.device import Device
 from devices.registry import Registry
 from tests.servers import Server, free_port, wait_until
 
 KOTAHUB: Final = Path(sys.executable).with_name("kotahub")
+
+
+_started: list["HubProcess"] = []
+
+
+@pytest.fixture(autouse=True)
+def no_hub_left() -> Iterator[None]:
+    """A test that fails leaves no hub behind."""
+    yield
+    while _started:
+        hub = _started.pop()
+        if hub.server is not None and hub.server.process.poll() is None:
+            hub.stop()
 
 
 @dataclass
@@ -61,6 +75,7 @@ class HubProcess:
     def launch(self, **more: str) -> None:
         """Starts it."""
         self.folder.mkdir(exist_ok=True)
+        _started.append(self)
         self.server = Server(
             [KOTAHUB, *self.command], log=self.folder / "hub.log", env={**self.env, **more}
         )
