@@ -19,6 +19,7 @@ from ingest.dialects import (
     opendatacam,
     purpleair,
     senml,
+    senml_cbor,
     sensorcommunity,
     sensorthings,
     shelly,
@@ -83,6 +84,7 @@ class Made(Dialect, Protocol):
 _PLAIN: Final[tuple[Plain, ...]] = (
     native,
     senml,
+    senml_cbor,
     chirpstack,
     thethingsstack,
     zigbee2mqtt,
@@ -113,6 +115,7 @@ SELF_NAMED: Final = frozenset(
     module.NAME
     for module in (
         senml,
+        senml_cbor,
         chirpstack,
         thethingsstack,
         sensorcommunity,

@@ -21,6 +21,7 @@ MODELS = load_models(None, KINDS)
 TOPICS = {
     "native": "sensors/deli-01/up",
     "senml": "senml/x",
+    "senml-cbor": "senml-cbor/x",
     "chirpstack": "application/a/device/b/event/up",
     "thethingsstack": "v3/a@b/devices/c/up",
     "tasmota": "tele/x/SENSOR",
@@ -36,7 +37,7 @@ TOPICS = {
     "ngsi": "ngsi-ld/x",
     "sensorthings": "v1.1/Datastreams(x)/Observations",
 }
-NO_JSON = {"esphome", "sparkplug"}
+NO_JSON = {"esphome", "senml-cbor", "sparkplug"}
 NOTICING = {"shelly", "opendatacam"}
 MEMBERS = [
     *("time", "seq", "level", "battery", "rssi", "distance", "value", "history", "timestamp"),
