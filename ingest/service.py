@@ -134,6 +134,8 @@ class Ingest:
         for run, acknowledge in runs:
             acknowledge([message.token for message in run if message.token is not None])
         self._pass(FaultPoint.ACKNOWLEDGED)
+        for asked in self._pipeline.outbox.take():
+            self.source.publish(asked.topic, asked.payload)
         if batch.lines:
             self.delivery.wake()
 

@@ -114,6 +114,10 @@ class MqttSource:
             await asyncio.sleep(delay_s)
             backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        if self._session is not None:
+            self._session.send(mqtt5.PublishPacket(topic, payload).write())
+
     def hold(self) -> None:
         self._held = True
         if self._session is not None:
