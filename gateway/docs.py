@@ -196,6 +196,8 @@ def _limits(limits: Limits) -> Iterator[str]:
         fail = f", fail {limits.flat_fail_s / 3600:g} h" if limits.flat_fail_s is not None else ""
         zeros = ", zeros exempt" if limits.flat_zero_exempt else ""
         yield f"still for {limits.flat_suspect_s / 3600:g} h{fail}{zeros}"
+    if limits.neighbour_min is not None:
+        yield f"apart from neighbours by {limits.neighbour_min:g}"
 
 
 def _bands(metric: Metric) -> str:
