@@ -34,7 +34,7 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 import orjson
 
 from devices.errors import HubError
-from ingest.batch import Batch, Quarantined
+from ingest.batch import NOBODY, Batch, Quarantined
 from ingest.damage import (
     DamagedError,
     Guard,
@@ -711,7 +711,7 @@ def _refused_messages(
 
 def _device_of(line: bytes) -> str:
     """The device of one of our lines: its last tag, in letters that need no escape."""
-    return line.partition(b",device=")[2].partition(b" ")[0].decode()
+    return line.partition(b",device=")[2].partition(b" ")[0].decode("utf-8", "replace") or NOBODY
 
 
 def _counts(stored: bytes) -> dict[str, int]:

@@ -1,0 +1,91 @@
+"""The hub loses its power: at any instant, and at the instants that matter most."""
+
+import random
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from devices.device import Device
+from ingest.faults import VARIABLE, FaultPoint
+from tests.conservation import check_conserved, stored_points
+from tests.e2e.stream import Published, stream
+from tests.faults.conftest import MakeHub
+from tests.faults.form import FULL, form
+from tests.hubs import HubProcess
+from tests.publishers import Flood, Publisher
+from tests.servers import Influx, wait_until
+
+
+def die(hub: HubProcess, fault: str) -> None:
+    """Starts the hub with an order to end, and waits for that."""
+    hub.launch(**{VARIABLE: fault})
+    assert hub.server is not None
+    process = hub.server.process
+    wait_until(lambda: process.poll() is not None, f"ended by {fault}", within_s=90)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_random_instants_of_one_flood(
+    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
+) -> None:
+    kills = form(4, 20)
+    hub = make_hub()
+    hub.start()
+    messages = stream(known, good=400_000, bad=8_000, seed=11)
+    flood = Flood(publisher, messages, per_s=1_000)
+    rng = random.Random(11)  # noqa: S311 - no secret
+    for _ in range(kills):
+        # An instant of the hub's work, which is never the same: there is nothing to wait for.
+        time.sleep(rng.uniform(0, 1.5))
+        hub.kill()
+        hub.start()
+    published = flood.end()
+    hub.wait_settled(published, within_s=120)
+    check_conserved(hub, influxd, messages[:published])
+    assert hub.stop() == 0
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("point", FaultPoint)
+def test_killed_at_one_point_again_and_again(
+    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device], point: FaultPoint
+) -> None:
+    hub = make_hub()
+    hub.start()
+    hub.kill()
+    messages = stream(known, good=200_000, bad=4_000, seed=12)
+    flood = Flood(publisher, messages, per_s=700)
+    for number in (1, 2, 3, 5, 8, 13, 21, 34) if FULL else (2,):
+        die(hub, f"{point}:{number}")
+    published = flood.end()
+    hub.start()
+    hub.wait_settled(published, within_s=120)
+    totals = check_conserved(hub, influxd, messages[:published])
+    if point is FaultPoint.COMMITTED:  # the broker sent again what the journal had already
+        assert totals["duplicate"] > 0
+    assert hub.stop() == 0
+
+
+@pytest.mark.timeout(300)
+def test_readings_without_a_time_are_told_from_their_repetition(
+    make_hub: MakeHub, influxd: Influx, publisher: Publisher
+) -> None:
+    """All alike, so that only the broker's word and packet id tell one from the other."""
+    hub = make_hub()
+    hub.start()
+    hub.kill()
+    messages = [Published("flood-001", b'{"level":1.5}', good=True)] * form(1_000, 20_000)
+    publisher.publish(messages)
+    for fault in (FaultPoint.COMMITTED, FaultPoint.ACKNOWLEDGED, FaultPoint.STORED):
+        die(hub, fault)
+    hub.start()
+    hub.wait_settled(len(messages))
+    points = stored_points(hub, influxd)
+    assert Counter(point[2] for point in points) == {1.5: len(messages)}
+    row = hub.ledger()["flood-001"]
+    assert (row["stored"], row["pending"]) == (len(messages), 0)
+    assert row["duplicate"] > 0
+    assert hub.stop() == 0

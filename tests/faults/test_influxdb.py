@@ -1,0 +1,90 @@
+"""InfluxDB is away, full, slow, in a bad mood, or cut off in the middle of a word."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from devices.device import Device
+from tests.conservation import check_conserved
+from tests.e2e.stream import devices, stream
+from tests.faults.conftest import MakeHub
+from tests.faults.form import FULL, form
+from tests.faults.proxy import Handle, Proxy, answer, cut, half, hang
+from tests.publishers import Flood, Publisher
+from tests.servers import Influx, wait_until
+
+FULL_DISK = "engine: error writing WAL entry: write /var/lib/influxdb2/wal: no space left on device"
+
+
+@pytest.fixture
+def proxy(influxd: Influx) -> Iterator[Proxy]:
+    with Proxy(influxd.url) as made:
+        yield made
+
+
+NO: dict[str, list[Handle]] = {  # those that say when to come again last: the hub waits longer
+    "500, its disk is full": [answer(500, FULL_DISK)],
+    "401, the token was replaced": [answer(401, "unauthorized access")],
+    "404, the bucket is gone for a while": [answer(404, 'bucket "x" not found')],
+    "429": [answer(429, "too many requests", Retry_After="1")],
+    "503": [answer(503, "queue is full", Retry_After="1")],
+}
+CUT: dict[str, list[Handle]] = {
+    "cut before it is written": [cut(written=False)],
+    "cut after it is written": [cut(written=True)],
+    "cut when half is written": [half(), half()],
+}
+HANGS: list[Handle] = [hang()]
+
+
+def in_turn(orders: Iterable[list[Handle]]) -> list[Handle]:
+    return [order for one in orders for order in one]
+
+
+ORDERS: dict[str, list[Handle]] = {
+    "says no in every way": in_turn(NO.values()),
+    "hangs": HANGS,
+    "cut off in every way": in_turn(CUT.values()),
+}
+if FULL:
+    everything = in_turn(ORDERS.values()) * 3
+    ORDERS = {"hangs": HANGS, **NO, **CUT, "everything in turn, three times": everything}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("orders", ORDERS.values(), ids=ORDERS)
+def test_a_store_that_fails_delays_and_loses_nothing(
+    orders: list[Handle], proxy: Proxy, make_hub: MakeHub, influxd: Influx, publisher: Publisher
+) -> None:
+    hub = make_hub(INFLUX_URL=proxy.url, INFLUX_TIMEOUT_S="2")
+    hub.start()
+    proxy.order(*orders)
+    messages = stream(devices(40), good=980, bad=20, seed=21)
+    publisher.publish(messages)
+    wait_until(lambda: not proxy.left, "all orders met", within_s=form(60, 500))
+    hub.wait_settled(len(messages), within_s=120)
+    check_conserved(hub, influxd, messages)
+    assert hub.stop() == 0
+
+
+@pytest.mark.timeout(900)
+def test_a_store_that_is_stopped_for_a_while(
+    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
+) -> None:
+    hub = make_hub()
+    hub.start()
+    messages = stream(known, good=400_000, bad=8_000, seed=22)
+    flood = Flood(publisher, messages, per_s=700)
+    for _ in range(form(1, 3)):
+        publisher.wait_acked(publisher.sent + 1_000)
+        influxd.stop()
+        try:
+            wait_until(lambda: not hub.ready(), "not ready without its store")
+            publisher.wait_acked(publisher.sent + form(2_000, 60_000), within_s=200)
+            assert hub.readiness()["checks"]["store"]["ok"] is False
+        finally:
+            influxd.start()
+    published = flood.end()
+    hub.wait_settled(published, within_s=200)
+    check_conserved(hub, influxd, messages[:published])
+    assert hub.stop() == 0
