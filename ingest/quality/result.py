@@ -1,7 +1,7 @@
-"""What a test says of one reading, at once or in hindsight."""
+"""What passes between a track and its tests: a reading, and what is said of it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ingest.quality.flag import Check
 
@@ -38,3 +38,26 @@ class Result(NamedTuple):
     value: float
     low: float | None
     high: float | None
+
+
+class Form(Protocol):
+    """How payloads become values: metrics in the kind's order, then numbers of the device."""
+
+    metrics: tuple[str, ...]
+    picked: tuple[str, ...]
+
+
+Parked = tuple[float, int, float, int]
+"""Of a metric: its last value, the time of that, its anchor, and since when it is near it."""
+
+
+class Moment(NamedTuple):
+    """One reading while it is judged."""
+
+    time_ns: int
+    arrival: bool
+    stuck: bool
+    last: list[float | None]
+    """What will have been the last values."""
+    results: list[Result]
+    jumps: dict[str, Jump]

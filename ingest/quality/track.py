@@ -11,10 +11,11 @@ changes nothing here.
 
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
+from ingest.quality import checks
 from ingest.quality.flag import EMPTY, FAIL, GOOD, MISSING, SUSPECT, Check
-from ingest.quality.result import Correction, Jump, Result
+from ingest.quality.result import Correction, Form, Jump, Moment, Parked, Result
 from ingest.quality.rule import MINUTE_NS, Bound, Rule, Season
 
 if TYPE_CHECKING:
@@ -23,34 +24,9 @@ if TYPE_CHECKING:
 
 REPEATS: Final = 5
 """So many messages with the same sequence number are not new readings."""
-_FLAT_SAMPLES: Final = 3
-"""A still line has at least so many steps, however slowly a device reports."""
 _NEVER: Final = -1
 _BEGINNING: Final = -(1 << 63)
 _NO_SEASON: Final = Season(None, -inf, {})
-
-
-class Form(Protocol):
-    """How payloads become values: metrics in the kind's order, then numbers of the device."""
-
-    metrics: tuple[str, ...]
-    picked: tuple[str, ...]
-
-
-_Parked = tuple[float, int, float, int]
-"""Of a metric: its last value, the time of that, its anchor, and since when it is near it."""
-
-
-class _Moment(NamedTuple):
-    """One reading while it is judged."""
-
-    time_ns: int
-    arrival: bool
-    stuck: bool
-    last: list[float | None]
-    """What will have been the last values."""
-    results: list[Result]
-    jumps: dict[str, Jump]
 
 
 class Track:
@@ -98,7 +74,7 @@ class Track:
         self._moved: list[int] = []
         """Since when."""
         self._jumps: Mapping[str, Jump] = EMPTY
-        self._parked: Mapping[str, _Parked] = EMPTY
+        self._parked: Mapping[str, Parked] = EMPTY
         """Last value, its time, anchor and since when, of metrics that this form has not."""
         self._seq: int | None = None
         self._first_seq: int | None = None
@@ -202,7 +178,7 @@ class Track:
         if time_ns > self._season.until_ns:
             self._season = self._watch.book.season(time_ns)
             self._ready_ns = inf  # its bounds are not made yet
-        moment = _Moment(time_ns, arrival, self._is_stuck(seq), list(self._last), [], {})
+        moment = Moment(time_ns, arrival, self._is_stuck(seq), list(self._last), [], {})
         ready = self._ready_ns <= time_ns and not (moment.stuck or self._stale or self._watch.apart)
         flags = []
         for place, name in enumerate(form.metrics):
@@ -236,7 +212,7 @@ class Track:
             return True
         return time_ns - self._moved[place] < self._watch.book.rules[name].flat_suspect_ns
 
-    def _judge_metric(self, place: int, name: str, value: float | None, moment: "_Moment") -> int:
+    def _judge_metric(self, place: int, name: str, value: float | None, moment: Moment) -> int:
         rule, before = self._watch.book.rules[name], self._last[place]
         if value is None or not rule.valid[0] <= value <= rule.valid[1]:
             if before is not None:
@@ -246,7 +222,7 @@ class Track:
                 return MISSING
             moment.results.append(Result(name, Check.GROSS_RANGE, FAIL, value, *rule.valid))
             return FAIL
-        found = _ranges(rule, value, self._season)
+        found = checks.ranges(rule, value, self._season)
         before_ns = self._last_ns
         if place in self._stale:
             before_ns = self._stale[place]
@@ -273,17 +249,10 @@ class Track:
     ) -> Sequence[int] | None:
         book = self._watch.book
         season = book.season(time_ns)
-        flags = []
-        for name, value in zip(form.metrics, picked, strict=False):
-            if value is None:
-                flags.append(MISSING)
-                continue
-            rule = book.rules[name]
-            if rule.valid[0] <= value <= rule.valid[1]:
-                found = _ranges(rule, value, season)
-                flags.append(max((result.flag for result in found), default=GOOD))
-            else:
-                flags.append(FAIL)
+        flags = [
+            MISSING if value is None else checks.in_ranges(book.rules[name], value, season)
+            for name, value in zip(form.metrics, picked, strict=False)
+        ]
         return _unless_good(flags, picked)
 
     def _compare(
@@ -291,27 +260,22 @@ class Track:
         rule: Rule,
         value: float,
         reference: tuple[float, int],
-        moment: "_Moment",
-        results: list[Result],
+        moment: Moment,
+        found: list[Result],
     ) -> Jump | None:
         """Spike and rate of change; returns the jump if this may be a spike's beginning."""
         before, before_ns = reference
         step = value - before
         jump = self._jumps.get(rule.name)
-        if jump is not None and jump.step * step < 0:
-            height = min(abs(jump.step), abs(step))
-            if height > rule.spike_suspect:
-                flag = FAIL if height > rule.spike_fail else SUSPECT
-                self._correct(rule, jump, flag, before)
-                # A spike is no reference for what comes after it.
-                reference = jump.before, jump.before_ns
+        if jump is not None and (flag := checks.spike(rule, jump.step, step)) != GOOD:
+            self._correct(rule, jump, flag, before)
+            # A spike is no reference for what comes after it.
+            reference = jump.before, jump.before_ns
         elapsed_ns = max(moment.time_ns - reference[1], MINUTE_NS)
         if moment.arrival:
             elapsed_ns = max(elapsed_ns, self._watch.book.interval_ns)
-        most = rule.rate * elapsed_ns
-        if abs(value - reference[0]) > most:
-            low, high = reference[0] - most, reference[0] + most
-            results.append(Result(rule.name, Check.RATE, SUSPECT, value, low, high))
+        if result := checks.rate(rule, value, reference[0], elapsed_ns):
+            found.append(result)
         if abs(step) > rule.spike_suspect:
             return Jump(step, before, before_ns, moment.time_ns, GOOD)
         return None
@@ -336,14 +300,7 @@ class Track:
         if anchor is None or not -rule.still <= value - anchor <= rule.still:
             self._anchors[place], self._moved[place] = value, time_ns
             return None
-        still_ns = time_ns - self._moved[place]
-        if still_ns < rule.flat_suspect_ns or _exempt(rule, anchor):
-            return None
-        if still_ns < _FLAT_SAMPLES * (time_ns - before_ns):
-            return None
-        flag = FAIL if still_ns >= rule.flat_fail_ns else SUSPECT
-        limit_ns = rule.flat_fail_ns if flag == FAIL else rule.flat_suspect_ns
-        return Result(rule.name, Check.FLAT, flag, still_ns / 1e9, None, limit_ns / 1e9)
+        return checks.flat(rule, anchor, time_ns - self._moved[place], time_ns - before_ns)
 
     def _is_stuck(self, seq: int | None) -> bool:
         """Whether the sequence number, which has moved before, stands still for too long."""
@@ -352,7 +309,7 @@ class Track:
         self._repeats = self._repeats + 1 if seq is not None and seq == self._seq else 0
         return self._repeats >= REPEATS - 1 and seq != self._first_seq
 
-    def _conclude(self, form: Form, flags: Sequence[int], moment: "_Moment") -> None:
+    def _conclude(self, form: Form, flags: Sequence[int], moment: Moment) -> None:
         """Notes what was found and ends what is over."""
         watch, channel, time_ns = self._watch, self.channel, moment.time_ns
         repeated = self._repeats >= REPEATS - 1
@@ -376,7 +333,7 @@ class Track:
             if ours and found.key not in shown:
                 watch.findings.end(found.key, time_ns)
 
-    def _keep(self, form: Form, moment: "_Moment") -> None:
+    def _keep(self, form: Form, moment: Moment) -> None:
         """Makes this reading the last one."""
         if self._jumps or moment.jumps:
             others = {name: one for name, one in self._jumps.items() if name not in form.metrics}
@@ -406,7 +363,7 @@ class Track:
         self._stale, self._parked = stale or EMPTY, parked or EMPTY
         self._form, self._bounded, self._ready_ns = form, None, inf
 
-    def _known(self) -> Mapping[str, "_Parked"]:
+    def _known(self) -> Mapping[str, Parked]:
         """What is known of each metric, whether this form has it or not."""
         if self._form is None:
             return self._parked
@@ -436,7 +393,7 @@ class Track:
         for place, name in enumerate(form.metrics):
             rule = self._watch.book.rules[name]
             anchor = self._anchors[place]
-            moving = anchor is None or _exempt(rule, anchor)
+            moving = anchor is None or checks.is_exempt(rule, anchor)
             since_ns = self._last_ns if moving else self._moved[place]
             deadline = min(deadline, since_ns + rule.flat_suspect_ns - 1)
         return deadline
@@ -480,27 +437,11 @@ class Track:
         self._jumps = {name: Jump(*one) for name, one in jumps.items() if name in rules} or EMPTY
 
 
-def _ranges(rule: Rule, value: float, season: Season) -> list[Result]:
-    """Gross range and climatology, of a value that is possible."""
-    results = []
-    if not rule.good[0] <= value <= rule.good[1]:
-        results.append(Result(rule.name, Check.GROSS_RANGE, SUSPECT, value, *rule.good))
-    usual = season.spans.get(rule.name)
-    if usual is not None and not usual[0][0] <= value <= usual[0][1]:
-        flag = SUSPECT if usual[1][0] <= value <= usual[1][1] else FAIL
-        results.append(Result(rule.name, Check.CLIMATOLOGY, flag, value, *usual[0]))
-    return results
-
-
 def _unless_good(flags: Sequence[int], picked: Sequence[float | None]) -> Sequence[int] | None:
     """The flags, or None where all are good and nothing is missing."""
     if None not in picked and all(flag == GOOD for flag in flags):
         return None
     return flags
-
-
-def _exempt(rule: Rule, anchor: float) -> bool:
-    return rule.zero_exempt and abs(anchor) <= rule.still
 
 
 def _usual(gap_ns: int) -> int:
