@@ -1,18 +1,14 @@
-"""Agreement with ioos_qc, QARTOD's reference implementation in Python, sample by sample.
-
-Where it is not installed these tests are skipped.
-"""
+"""Agreement with ioos_qc, QARTOD's reference implementation in Python, sample by sample."""
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import pytest
+from ioos_qc import qartod
 
 from devices.kind import Limits
 from tests.ingest.quality.series import MINUTE_NS, START_NS, flagged, kind_with
-
-qartod: Any = pytest.importorskip("ioos_qc.qartod")
 
 SEEDS: Final = range(20)
 COUNT: Final = 500
