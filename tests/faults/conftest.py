@@ -1,45 +1,46 @@
-from collections.abc import Callable, Iterator
+"""The servers of a city, with forty sensors registered, on which one thing after another fails."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from devices.device import Device
 from tests.brokers import MosquittoServer
-from tests.conservation import hub_on
-from tests.e2e.stream import devices
+from tests.conservation import check_conserved, hub_on
+from tests.e2e.stream import Published, devices
 from tests.hubs import HubProcess
 from tests.publishers import Publisher
 from tests.servers import Influx
 
-MakeHub = Callable[..., HubProcess]
+
+@dataclass
+class Site:
+    broker: MosquittoServer
+    influxd: Influx
+    publisher: Publisher
+    folder: Path
+    known: list[Device] = field(default_factory=lambda: devices(40))
+
+    def hub(self, **settings: str) -> HubProcess:
+        """A hub of the site, not started; settings without KOTAHUB_."""
+        made = hub_on(self.broker, self.influxd, self.folder / "hub", **settings)
+        made.register(self.known)
+        return made
+
+    def check_conserved(
+        self, hub: HubProcess, messages: Sequence[Published], *, within_s: float = 120
+    ) -> Mapping[str, int]:
+        """Waits until all is settled, compares, and ends the hub in good order; the totals."""
+        hub.wait_settled(len(messages), within_s=within_s)
+        totals = check_conserved(hub, self.influxd, messages)
+        assert hub.stop() == 0
+        return totals
 
 
 @pytest.fixture
-def known() -> list[Device]:
-    """Registered by `make_hub`."""
-    return devices(40)
-
-
-@pytest.fixture
-def make_hub(
-    broker: MosquittoServer, influxd: Influx, known: list[Device], tmp_path: Path
-) -> Iterator[MakeHub]:
-    """Makes a hub on the broker and InfluxDB, not started; settings without KOTAHUB_."""
-    made: list[HubProcess] = []
-
-    def make(folder: Path = tmp_path / "hub", **settings: str) -> HubProcess:
-        made.append(hub_on(broker, influxd, folder, **settings))
-        made[-1].register(known)
-        return made[-1]
-
-    yield make
-    for hub in made:
-        if hub.server is not None and hub.server.process.poll() is None:
-            hub.kill()
-
-
-@pytest.fixture
-def publisher(broker: MosquittoServer) -> Iterator[Publisher]:
-    made = Publisher(broker)
-    yield made
-    made.close()
+def site(broker: MosquittoServer, influxd: Influx, tmp_path: Path) -> Iterator[Site]:
+    publisher = Publisher(broker)
+    yield Site(broker, influxd, publisher, tmp_path)
+    publisher.close()

@@ -9,15 +9,13 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from devices.device import Device
 from ingest.batch import Batch
 from ingest.journal import Journal
-from tests.conservation import check_conserved, expected_points, stored_points
+from tests.conservation import expected_points, stored_points
 from tests.e2e.stream import Published, stream
-from tests.faults.conftest import MakeHub
+from tests.faults.conftest import Site
 from tests.faults.proxy import Proxy, refuse_lines
 from tests.hubs import HubProcess, balanced
-from tests.publishers import Publisher
 from tests.servers import Influx
 
 MONTH_MS = 30 * 86_400_000
@@ -54,11 +52,9 @@ def check_refused(
 
 
 @pytest.mark.timeout(300)
-def test_field_type_conflict(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
-) -> None:
-    hub = make_hub()
-    messages = stream(known, good=1_960, bad=40, seed=31)
+def test_field_type_conflict(site: Site) -> None:
+    hub = site.hub()
+    messages = stream(site.known, good=1_960, bad=40, seed=31)
     refused = []
     for place, message in enumerate(messages):
         if message.good and message.device == "flood-001":
@@ -67,31 +63,29 @@ def test_field_type_conflict(
     # Somebody else wrote `level` as text into the shard of that month.
     conflict = f'flood,device=other level="high" {json.loads(refused[0].payload)["time"]}'
     httpx.post(
-        f"{influxd.url}/api/v2/write",
+        f"{site.influxd.url}/api/v2/write",
         params={
-            "org": influxd.org,
+            "org": site.influxd.org,
             "bucket": hub.environment["INFLUX_BUCKET"],
             "precision": "ms",
         },
-        headers={"Authorization": f"Token {influxd.token}"},
+        headers={"Authorization": f"Token {site.influxd.token}"},
         content=conflict,
         trust_env=False,
     ).raise_for_status()
     hub.start()
-    publisher.publish(messages)
+    site.publisher.publish(messages)
     hub.wait_settled(len(messages))
     assert len(refused) > 40
-    check_refused(hub, influxd, messages, refused, "field type conflict")
+    check_refused(hub, site.influxd, messages, refused, "field type conflict")
     assert hub.stop() == 0
 
 
 @pytest.mark.timeout(300)
-def test_retention_exceeded(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
-) -> None:
-    hub = make_hub(INFLUX_BUCKET=influxd.bucket(keep_s=3600))
+def test_retention_exceeded(site: Site) -> None:
+    hub = site.hub(INFLUX_BUCKET=site.influxd.bucket(keep_s=3600))
     hub.start()
-    messages = stream(known, good=1_470, bad=30, seed=32)
+    messages = stream(site.known, good=1_470, bad=30, seed=32)
     newest = json.loads(next(m.payload for m in reversed(messages) if m.good))["time"]
     shift = int(time.time() * 1000) - newest - 60_000
     refused = []
@@ -102,27 +96,25 @@ def test_retention_exceeded(
             messages[place] = later(message, shift)
         else:
             refused.append(message)
-    publisher.publish(messages)
+    site.publisher.publish(messages)
     hub.wait_settled(len(messages))
     assert len(refused) > 100
-    check_refused(hub, influxd, messages, refused, "etention")
+    check_refused(hub, site.influxd, messages, refused, "etention")
     assert hub.stop() == 0
 
 
 @pytest.mark.timeout(300)
-def test_lines_that_cannot_be_parsed(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
-) -> None:
+def test_lines_that_cannot_be_parsed(site: Site) -> None:
     """The hub writes none; one that stands in the journal all the same stops nobody."""
-    hub = make_hub()
+    hub = site.hub()
     hub.start()
-    messages = stream(known, good=980, bad=20, seed=33)
-    publisher.publish(messages[:500])
+    messages = stream(site.known, good=980, bad=20, seed=33)
+    site.publisher.publish(messages[:500])
     broken = [b"flood,device=flood-001 level=high 1", b"flood,device=flood-005 level= 2", b"x,"]
     with Journal.open(hub.folder / "journal.db") as journal:
         devices = {"flood-001": 1, "flood-005": 1, "?": 1}
         journal.commit(Batch(time.time_ns(), broken, [1] * len(broken), devices))
-    publisher.publish(messages[500:])
+    site.publisher.publish(messages[500:])
     hub.wait_settled(len(messages) + len(broken))
     items = hub.items("quarantine", "list", "--reason", "store_rejected")
     assert [base64.b64decode(item["payload"]) for item in items] == broken
@@ -130,7 +122,7 @@ def test_lines_that_cannot_be_parsed(
     hub.say("quarantine", "discard", "--yes", *(str(item["id"]) for item in items))
     ledger = hub.ledger()
     assert balanced(ledger)
-    assert stored_points(hub, influxd) == expected_points(messages)
+    assert stored_points(hub, site.influxd) == expected_points(messages)
     good = Counter(message.device for message in messages if message.good)
     assert {name: row["stored"] for name, row in ledger.items() if row["stored"]} == good
     quarantined = sum(row["quarantined"] for row in ledger.values())
@@ -139,22 +131,18 @@ def test_lines_that_cannot_be_parsed(
 
 
 @pytest.mark.timeout(300)
-def test_lines_that_a_server_does_not_want_today_are_taken_tomorrow(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
-) -> None:
-    with Proxy(influxd.url) as proxy:
-        hub = make_hub(INFLUX_URL=proxy.url)
+def test_lines_that_a_server_does_not_want_today_are_taken_tomorrow(site: Site) -> None:
+    with Proxy(site.influxd.url) as proxy:
+        hub = site.hub(INFLUX_URL=proxy.url)
         hub.start()
         proxy.order(refuse_lines(0, 7, -1))
-        messages = stream(known, good=980, bad=20, seed=34)
-        publisher.publish(messages)
+        messages = stream(site.known, good=980, bad=20, seed=34)
+        site.publisher.publish(messages)
         hub.wait_settled(len(messages))
         items = hub.items("quarantine", "list", "--reason", "store_rejected")
         assert len(items) == len({base64.b64decode(item["payload"]) for item in items}) == 3
         assert all("bad timestamp" in item["detail"] for item in items)
-        assert len(stored_points(hub, influxd)) == 980 - 3
+        assert len(stored_points(hub, site.influxd)) == 980 - 3
         said = hub.say("quarantine", "replay", "--reason", "store_rejected")
         assert said["accepted"] == 3
-        hub.wait_settled(len(messages))
-        check_conserved(hub, influxd, messages)
-        assert hub.stop() == 0
+        site.check_conserved(hub, messages)

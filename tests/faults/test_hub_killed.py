@@ -7,15 +7,14 @@ from collections import Counter
 
 import pytest
 
-from devices.device import Device
 from ingest.faults import VARIABLE, FaultPoint
-from tests.conservation import check_conserved, stored_points
+from tests.conservation import stored_points
 from tests.e2e.stream import Published, stream
-from tests.faults.conftest import MakeHub
+from tests.faults.conftest import Site
 from tests.faults.form import FULL, form
 from tests.hubs import HubProcess
-from tests.publishers import Flood, Publisher
-from tests.servers import Influx, wait_until
+from tests.publishers import Flood
+from tests.servers import wait_until
 
 
 def die(hub: HubProcess, fault: str) -> None:
@@ -28,14 +27,12 @@ def die(hub: HubProcess, fault: str) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_killed_at_random_instants_of_one_flood(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
-) -> None:
+def test_killed_at_random_instants_of_one_flood(site: Site) -> None:
     kills = form(4, 20)
-    hub = make_hub()
+    hub = site.hub()
     hub.start()
-    messages = stream(known, good=400_000, bad=8_000, seed=11)
-    flood = Flood(publisher, messages, per_s=1_000)
+    messages = stream(site.known, good=400_000, bad=8_000, seed=11)
+    flood = Flood(site.publisher, messages, per_s=1_000)
     rng = random.Random(11)  # noqa: S311 - no secret
     for _ in range(kills):
         # An instant of the hub's work, which is never the same: there is nothing to wait for.
@@ -43,47 +40,39 @@ def test_killed_at_random_instants_of_one_flood(
         hub.kill()
         hub.start()
     published = flood.end()
-    hub.wait_settled(published, within_s=120)
-    check_conserved(hub, influxd, messages[:published])
-    assert hub.stop() == 0
+    site.check_conserved(hub, messages[:published])
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("point", FaultPoint)
-def test_killed_at_one_point_again_and_again(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device], point: FaultPoint
-) -> None:
-    hub = make_hub()
+def test_killed_at_one_point_again_and_again(site: Site, point: FaultPoint) -> None:
+    hub = site.hub()
     hub.start()
     hub.kill()
-    messages = stream(known, good=200_000, bad=4_000, seed=12)
-    flood = Flood(publisher, messages, per_s=700)
+    messages = stream(site.known, good=200_000, bad=4_000, seed=12)
+    flood = Flood(site.publisher, messages, per_s=700)
     for number in (1, 2, 3, 5, 8, 13, 21, 34) if FULL else (2,):
         die(hub, f"{point}:{number}")
     published = flood.end()
     hub.start()
-    hub.wait_settled(published, within_s=120)
-    totals = check_conserved(hub, influxd, messages[:published])
+    totals = site.check_conserved(hub, messages[:published])
     if point is FaultPoint.COMMITTED:  # the broker sent again what the journal had already
         assert totals["duplicate"] > 0
-    assert hub.stop() == 0
 
 
 @pytest.mark.timeout(300)
-def test_readings_without_a_time_are_told_from_their_repetition(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher
-) -> None:
+def test_readings_without_a_time_are_told_from_their_repetition(site: Site) -> None:
     """All alike, so that only the broker's word and packet id tell one from the other."""
-    hub = make_hub()
+    hub = site.hub()
     hub.start()
     hub.kill()
     messages = [Published("flood-001", b'{"level":1.5}', good=True)] * form(1_000, 20_000)
-    publisher.publish(messages)
+    site.publisher.publish(messages)
     for fault in (FaultPoint.COMMITTED, FaultPoint.ACKNOWLEDGED, FaultPoint.STORED):
         die(hub, fault)
     hub.start()
     hub.wait_settled(len(messages))
-    points = stored_points(hub, influxd)
+    points = stored_points(hub, site.influxd)
     assert Counter(point[2] for point in points) == {1.5: len(messages)}
     row = hub.ledger()["flood-001"]
     assert (row["stored"], row["pending"]) == (len(messages), 0)

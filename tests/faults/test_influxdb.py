@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from devices.device import Device
-from tests.conservation import check_conserved
-from tests.e2e.stream import devices, stream
-from tests.faults.conftest import MakeHub
+from tests.e2e.stream import stream
+from tests.faults.conftest import Site
 from tests.faults.form import FULL, form
 from tests.faults.proxy import Handle, Proxy, answer, cut, half, hang
-from tests.publishers import Flood, Publisher
+from tests.publishers import Flood
 from tests.servers import Influx, wait_until
 
 FULL_DISK = "engine: error writing WAL entry: write /var/lib/influxdb2/wal: no space left on device"
@@ -54,37 +52,31 @@ if FULL:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("orders", ORDERS.values(), ids=ORDERS)
 def test_a_store_that_fails_delays_and_loses_nothing(
-    orders: list[Handle], proxy: Proxy, make_hub: MakeHub, influxd: Influx, publisher: Publisher
+    site: Site, orders: list[Handle], proxy: Proxy
 ) -> None:
-    hub = make_hub(INFLUX_URL=proxy.url, INFLUX_TIMEOUT_S="2")
+    hub = site.hub(INFLUX_URL=proxy.url, INFLUX_TIMEOUT_S="2")
     hub.start()
     proxy.order(*orders)
-    messages = stream(devices(40), good=980, bad=20, seed=21)
-    publisher.publish(messages)
+    messages = stream(site.known, good=980, bad=20, seed=21)
+    site.publisher.publish(messages)
     wait_until(lambda: not proxy.left, "all orders met", within_s=form(60, 500))
-    hub.wait_settled(len(messages), within_s=120)
-    check_conserved(hub, influxd, messages)
-    assert hub.stop() == 0
+    site.check_conserved(hub, messages)
 
 
 @pytest.mark.timeout(900)
-def test_a_store_that_is_stopped_for_a_while(
-    make_hub: MakeHub, influxd: Influx, publisher: Publisher, known: list[Device]
-) -> None:
-    hub = make_hub()
+def test_a_store_that_is_stopped_for_a_while(site: Site) -> None:
+    hub = site.hub()
     hub.start()
-    messages = stream(known, good=400_000, bad=8_000, seed=22)
-    flood = Flood(publisher, messages, per_s=700)
+    messages = stream(site.known, good=400_000, bad=8_000, seed=22)
+    flood = Flood(site.publisher, messages, per_s=700)
     for _ in range(form(1, 3)):
-        publisher.wait_acked(publisher.sent + 1_000)
-        influxd.stop()
+        site.publisher.wait_acked(site.publisher.sent + 1_000)
+        site.influxd.stop()
         try:
             wait_until(lambda: not hub.ready(), "not ready without its store")
-            publisher.wait_acked(publisher.sent + form(2_000, 60_000), within_s=200)
+            site.publisher.wait_acked(site.publisher.sent + form(2_000, 60_000), within_s=200)
             assert hub.readiness()["checks"]["store"]["ok"] is False
         finally:
-            influxd.start()
+            site.influxd.start()
     published = flood.end()
-    hub.wait_settled(published, within_s=200)
-    check_conserved(hub, influxd, messages[:published])
-    assert hub.stop() == 0
+    site.check_conserved(hub, messages[:published])
