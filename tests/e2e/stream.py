@@ -57,3 +57,10 @@ def stream(known: list[Device], *, good: int, bad: int, seed: int) -> list[Publi
             Published(device.id, BAD[number % len(BAD)], good=False),
         )
     return messages
+
+
+def later(message: Published, shift_ms: int) -> Published:
+    """The same good message at another time."""
+    values = json.loads(message.payload)
+    values["time"] += shift_ms
+    return Published(message.device, json.dumps(values).encode(), good=True)

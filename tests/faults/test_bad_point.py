@@ -12,19 +12,13 @@ import pytest
 from ingest.batch import Batch
 from ingest.journal import Journal
 from tests.conservation import expected_points, stored_points
-from tests.e2e.stream import Published, stream
+from tests.e2e.stream import Published, later, stream
 from tests.faults.conftest import Site
 from tests.faults.proxy import Proxy, refuse_lines
 from tests.hubs import HubProcess, balanced
 from tests.servers import Influx
 
 MONTH_MS = 30 * 86_400_000
-
-
-def later(message: Published, shift_ms: int) -> Published:
-    values = json.loads(message.payload)
-    values["time"] += shift_ms
-    return Published(message.device, json.dumps(values).encode(), good=True)
 
 
 def check_refused(
