@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run test check bench influxd clean help
+.PHONY: run test check bench faults influxd clean help
 
 run: ## Start the hub with a simulated Medan (Ctrl-C stops it)
 	@scripts/run.sh
@@ -12,6 +12,9 @@ check: ## Check style, types, generated documents and shell scripts
 
 bench: ## Measure the hub beside Telegraf; ARGS="--rates 5000" goes to the bench
 	@scripts/bench.sh $(ARGS)
+
+faults: ## Kill, cut, fill and damage everything, in full (the tests do it in short)
+	@scripts/faults.sh $(ARGS)
 
 influxd: ## Build InfluxDB 2.9.1 for tests and benches (needs Go and Rust; kept in the user's cache)
 	@tools/influxd/build.sh

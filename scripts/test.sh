@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 may_lack() { [[ ${CI:-} != true ]]; }
 
 scripts/venv.sh dev
-scripts/system.sh mosquitto mosquitto-clients postgresql || may_lack
+scripts/system.sh mosquitto mosquitto-clients postgresql faketime || may_lack
 if ! may_lack || { command -v go && command -v cargo; } >/dev/null 2>&1; then
     scripts/system.sh c-compiler pkg-config || may_lack
     tools/influxd/build.sh >/dev/null || may_lack

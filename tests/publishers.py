@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from itertools import islice
+from select import select
 from typing import Any, Final
 
 import paho.mqtt.client as paho
@@ -11,6 +12,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from bench import publisher as hand
+from bench.stream import string, varint
 from tests.brokers import MosquittoServer
 from tests.e2e.stream import Published
 from tests.servers import wait_until
@@ -105,3 +108,65 @@ class Flood:
         assert self._publisher.sent < self._stream_length, "the flood outlasted the test"
         self._publisher.wait_acked(self._publisher.sent, within_s=within_s)
         return self._publisher.sent
+
+
+def burst(
+    broker: MosquittoServer,
+    messages: Sequence[Published],
+    *,
+    connections: int = 4,
+    repeated: bool = False,
+) -> None:
+    """Publishes as fast as the broker takes it, over some connections, until all is acknowledged.
+
+    `repeated` says in each packet that it may have been sent before.
+    """
+    lanes = [
+        _Lane(
+            broker.simulator_url,
+            f"burst-{number}",
+            messages[number::connections],
+            repeated=repeated,
+        )
+        for number in range(connections)
+    ]
+    while any(not lane.done for lane in lanes):
+        select([lane for lane in lanes if not lane.done], [], [], 0.01)
+        for lane in lanes:
+            lane.go_on()
+    for lane in lanes:
+        lane.publisher.close()
+
+
+class _Lane:
+    def __init__(
+        self, url: str, client_id: str, messages: Sequence[Published], *, repeated: bool
+    ) -> None:
+        self.publisher = hand.Publisher(url, client_id=client_id, window=5_000)
+        self._messages = messages
+        self._first = b"\x3a" if repeated else b"\x32"  # PUBLISH with QoS 1, with DUP or without
+        self._next = 0
+
+    def fileno(self) -> int:
+        return self.publisher.fileno()
+
+    @property
+    def done(self) -> bool:
+        acknowledged = self.publisher.acknowledgements
+        assert acknowledged.refused == 0
+        return acknowledged.acked == len(self._messages)
+
+    def go_on(self) -> None:
+        self.publisher.receive()
+        self.publisher.publish(min(500, len(self._messages) - self._next), self._packets)
+
+    def _packets(self, ids: Sequence[bytes]) -> bytes:
+        chosen = self._messages[self._next : self._next + len(ids)]
+        self._next += len(ids)
+        return b"".join(
+            self._first + varint(len(body)) + body
+            for message, packet_id in zip(chosen, ids, strict=True)
+            for body in [
+                string(f"sensors/{message.device}/up") + packet_id + b"\0" + message.payload
+            ]
+        )
