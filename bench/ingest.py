@@ -32,7 +32,7 @@ SUBJECTS: Final[Mapping[str, type[Subject]]] = {
     one.name: one for one in (Hub, EmbeddedHub, Telegraf)
 }
 BESIDE: Final = (Hub.name, Telegraf.name)
-RATES: Final = (1000, 5000, 10_000, 20_000)
+RATES: Final = (5000, 10_000, 20_000, 0)  # 0: flat out
 SETTLE_S: Final = 1.0
 
 Result = dict[str, Any]
