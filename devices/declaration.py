@@ -57,6 +57,15 @@ def read_declaration(schema: type[D], path: Path) -> D:
     return parse_declaration(schema, read_text(path), str(path))
 
 
+def attribute_problems(error: ValidationError) -> list[str]:
+    """What is wrong with the attributes of a device, which have no file and so no lines."""
+    problems = []
+    for fault in error.errors(include_url=False):
+        names = [part for part in fault["loc"] if isinstance(part, str)]
+        problems.append(f"attribute {names[-1]}: {_what(fault)}" if names else _what(fault))
+    return problems
+
+
 def read_text(path: Path) -> str:
     """The text of a declaration.
 

@@ -177,6 +177,9 @@ class Metric(Declared):
     unit: Annotated[str, Field(pattern=r"^[!-~]+$")]
     symbol: str
     valid: Span
+    summary: Literal["mean", "sum", "direction"] = "mean"
+    """What an hour or a day of it is: `sum` accumulates, as counts and rain do; a `direction` in
+    degrees goes round at 360."""
     limits: Limits = Limits()
     drawing: Drawing = Drawing()
     play: Play

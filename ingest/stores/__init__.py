@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from devices.errors import HubError
 from devices.kind import Kind
+from ingest.stores.measurement import Measurement, Row
+from ingest.stores.quarter import Quarter
 
 
 class StoreUnavailableError(HubError):
@@ -72,6 +74,35 @@ class Store(Protocol):
 
     async def latest(self, kind: Kind, device: str, /) -> dict[str, Any] | None:
         """The newest reading in the form of `readings`, None if there is none.
+
+        Raises:
+            StoreUnavailableError: ask again later.
+        """
+        ...
+
+    async def quarters(
+        self, kind: Kind, devices: Sequence[str], *, start_ns: int, stop_ns: int
+    ) -> list[Quarter]:
+        """Quarters of an hour of these devices (at least one), by device, channel and time.
+
+        Of readings with `start_ns` <= time < `stop_ns`, both at the begin of a quarter, and of
+        values whose flag is in `BELIEVED`. Quarters without any are left out.
+
+        Raises:
+            StoreUnavailableError: ask again later.
+        """
+        ...
+
+    async def rows(
+        self,
+        measurement: Measurement,
+        devices: Sequence[str],
+        *,
+        start_ns: int,
+        stop_ns: int,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Rows of a measurement with `start_ns` <= time < `stop_ns`, newest first.
 
         Raises:
             StoreUnavailableError: ask again later.

@@ -102,3 +102,27 @@ def _type(value: str) -> str:
     if value[:1].lower() in ("t", "f"):
         return "boolean"
     return {"i": "integer", "u": "unsigned"}.get(value[-1:], "float")
+
+
+def cut(part: list[int], lines: Sequence[bytes], words: str) -> list[list[int]]:
+    """Where to ask again: what the words fit and what not, else the older and the newer half.
+
+    By time, because whether a point conflicts depends on its shard. Nothing if all of the part
+    is refused in these words.
+    """
+    fit = set(suspects(words, lines))
+    if 0 < len(fit) < len(part):
+        return [
+            [index for at, index in enumerate(part) if at not in fit],
+            [index for at, index in enumerate(part) if at in fit],
+        ]
+    if len(part) == 1 or dropped(words) == len(part):
+        return []
+    order = sorted(range(len(part)), key=lambda at: time_of(lines[at]))
+    return halves([part[at] for at in order])
+
+
+def halves(part: list[int]) -> list[list[int]]:
+    """The second half, then the first, which is so written first: of like points the last wins."""
+    middle = len(part) // 2
+    return [part[middle:], part[:middle]]

@@ -13,7 +13,7 @@ All calls run in one thread of their own, so that the event loop never waits.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +24,16 @@ import orjson
 
 from devices.kind import Kind
 from ingest.stores import StoreUnavailableError
+from ingest.stores.duckdb_queries import (
+    identifier,
+    quarters,
+    quarters_query,
+    rows,
+    rows_query,
+)
 from ingest.stores.lines import LineError, Point, parse_line
+from ingest.stores.measurement import Measurement, Row
+from ingest.stores.quarter import Quarter
 from ingest.stores.reading import EARLIEST_NS, LATEST_NS, columns, is_flag, reading
 
 _FLAGS: Final = frozenset({1.0, 2.0, 3.0, 4.0, 9.0})
@@ -39,26 +48,31 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
 }
 
 _Result = TypeVar("_Result")
-_Row = dict[str, Any]
+_Point = dict[str, Any]
 
 
 class DuckDBStore:
     """The store in one file. Only one process can have it open."""
 
-    def __init__(self, path: Path, kinds: Mapping[str, Kind]) -> None:
+    def __init__(
+        self, path: Path, kinds: Mapping[str, Kind], measurements: Iterable[Measurement] = ()
+    ) -> None:
         self._path = path
         self._columns = {kind.id: frozenset(columns(kind)) for kind in kinds.values()}
+        self._columns |= {one.id: frozenset(one.fields) for one in measurements}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duckdb")
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @classmethod
-    def open(cls, path: Path, kinds: Mapping[str, Kind]) -> Self:
-        """Open or create the file; new kinds become tables, new metrics columns.
+    def open(
+        cls, path: Path, kinds: Mapping[str, Kind], measurements: Iterable[Measurement] = ()
+    ) -> Self:
+        """Open or create the file; new kinds and measurements become tables, new fields columns.
 
         Raises:
             StoreUnavailableError: another process has it open, or it cannot be read or written.
         """
-        store = cls(path, kinds)
+        store = cls(path, kinds, measurements)
         store._connected()
         return store
 
@@ -89,6 +103,33 @@ class DuckDBStore:
             kind, device, start_ns=EARLIEST_NS, stop_ns=LATEST_NS + 1, limit=1
         )
         return rows[0] if rows else None
+
+    async def quarters(
+        self, kind: Kind, devices: Sequence[str], *, start_ns: int, stop_ns: int
+    ) -> list[Quarter]:
+        """See `Store.quarters`."""
+        bound = {"devices": list(devices), "start": start_ns, "stop": stop_ns}
+        return await self._run(
+            lambda: list(quarters(kind, self._fetch(quarters_query(kind), bound)))
+        )
+
+    async def rows(
+        self,
+        measurement: Measurement,
+        devices: Sequence[str],
+        *,
+        start_ns: int,
+        stop_ns: int,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """See `Store.rows`."""
+        bound = {
+            "devices": list(devices),
+            "start": max(start_ns, EARLIEST_NS),
+            "stop": min(stop_ns, LATEST_NS),
+        }
+        query = rows_query(measurement, limit)
+        return await self._run(lambda: list(rows(measurement, self._fetch(query, bound))))
 
     async def ensure(self) -> None:
         """Nothing to make: `open` has made the tables."""
@@ -146,23 +187,26 @@ class DuckDBStore:
             self._connection = connection
         return self._connection
 
+    def _fetch(self, query: str, bound: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        return self._connected().execute(query, bound).fetchall()
+
     @staticmethod
     def _extend(connection: duckdb.DuckDBPyConnection, kind: str, names: frozenset[str]) -> None:
         """See that the kind's table exists and has these columns."""
-        declared = "".join(f", {_identifier(name)} {_type(name)}" for name in sorted(names))
+        declared = "".join(f", {identifier(name)} {_type(name)}" for name in sorted(names))
         connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {_identifier(kind)} (time TIMESTAMP_NS NOT NULL, "
+            f"CREATE TABLE IF NOT EXISTS {identifier(kind)} (time TIMESTAMP_NS NOT NULL, "
             f"device VARCHAR NOT NULL, area VARCHAR, channel VARCHAR NOT NULL{declared})"
         )
-        known = connection.execute(f"DESCRIBE {_identifier(kind)}").fetchall()
+        known = connection.execute(f"DESCRIBE {identifier(kind)}").fetchall()
         for name in sorted(names - {row[0] for row in known}):
             connection.execute(
-                f"ALTER TABLE {_identifier(kind)} ADD COLUMN {_identifier(name)} {_type(name)}"
+                f"ALTER TABLE {identifier(kind)} ADD COLUMN {identifier(name)} {_type(name)}"
             )
 
     def _write(self, lines: Sequence[bytes]) -> dict[int, str]:
         refused: dict[int, str] = {}
-        tables: dict[str, dict[tuple[int, str, str], _Row]] = {}
+        tables: dict[str, dict[tuple[int, str, str], _Point]] = {}
         for index, line in enumerate(lines):
             try:
                 point = parse_line(line)
@@ -172,14 +216,14 @@ class DuckDBStore:
                 continue
             tags = point.tags
             key = (point.time_ns, tags["device"], tags.get("channel", ""))
-            row: _Row = tables.setdefault(point.kind, {}).setdefault(key, {})
+            row: _Point = tables.setdefault(point.kind, {}).setdefault(key, {})
             row |= point.fields
             if "area" in tags:
                 row["area"] = tags["area"]
         connection = self._connected()
         connection.begin()
-        for kind, rows in tables.items():
-            _merge(connection, kind, rows)
+        for kind, points in tables.items():
+            _merge(connection, kind, points)
         connection.commit()
         return refused
 
@@ -213,8 +257,8 @@ class DuckDBStore:
             self._columns[kind.id] = frozenset(names)
         bound = {"device": device, "start": start, "last": last, "channel": channel, "limit": limit}
         rows = connection.execute(
-            f"SELECT epoch_ns(time), channel, {', '.join(map(_identifier, names))} "  # noqa: S608 - quoted
-            f"FROM {_identifier(kind.id)} WHERE device = $device "
+            f"SELECT epoch_ns(time), channel, {', '.join(map(identifier, names))} "  # noqa: S608 - quoted
+            f"FROM {identifier(kind.id)} WHERE device = $device "
             "AND time BETWEEN make_timestamp_ns($start) AND make_timestamp_ns($last) "
             "AND ($channel IS NULL OR channel = $channel) "
             "ORDER BY time DESC, channel LIMIT $limit",
@@ -224,7 +268,7 @@ class DuckDBStore:
 
 
 def _merge(
-    connection: duckdb.DuckDBPyConnection, kind: str, rows: Mapping[tuple[int, str, str], _Row]
+    connection: duckdb.DuckDBPyConnection, kind: str, rows: Mapping[tuple[int, str, str], _Point]
 ) -> None:
     """Add the rows, or their values to the rows that have the same key."""
     values = sorted({name for row in rows.values() for name in row})
@@ -235,22 +279,22 @@ def _merge(
         lists.append([int(flag) if flag else None for flag in got] if is_flag(name) else got)
     times = lists[0]
     new = ", ".join(
-        f"""unnest(from_json(${at}, '["{kind_of_value}"]')) AS {_identifier(name)}"""
+        f"""unnest(from_json(${at}, '["{kind_of_value}"]')) AS {identifier(name)}"""
         for at, (name, kind_of_value) in enumerate(types.items(), start=1)
     )
     merged = ", ".join(
-        f"{_identifier(name)} = coalesce(new.{_identifier(name)}, old.{_identifier(name)})"
+        f"{identifier(name)} = coalesce(new.{identifier(name)}, old.{identifier(name)})"
         for name in values
     )
-    added = ", ".join(_identifier(name) for name in types if name != "time")
-    given = ", ".join(f"new.{_identifier(name)}" for name in types if name != "time")
+    added = ", ".join(identifier(name) for name in types if name != "time")
+    given = ", ".join(f"new.{identifier(name)}" for name in types if name != "time")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {new}",
         [orjson.dumps(one).decode() for one in lists],
     )
     # The bounds on time let DuckDB pass over all of the table but the days of these points.
     connection.execute(
-        f"MERGE INTO {_identifier(kind)} AS old USING arrived AS new "  # noqa: S608 - quoted
+        f"MERGE INTO {identifier(kind)} AS old USING arrived AS new "  # noqa: S608 - quoted
         "ON old.device = new.device AND old.channel = new.channel "
         "AND old.time = make_timestamp_ns(new.time) "
         f"AND old.time BETWEEN make_timestamp_ns({min(times)}) AND make_timestamp_ns({max(times)}) "
@@ -264,9 +308,3 @@ def _type(column: str) -> str:
     if column == "area":
         return "VARCHAR"
     return "UTINYINT" if is_flag(column) else "DOUBLE"
-
-
-def _identifier(name: str) -> str:
-    """A name as SQL quotes it."""
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

@@ -16,13 +16,23 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
 
 from devices.kind import Kind
 from ingest.stores import StoreUnavailableError
-from ingest.stores.blame import dropped, shorten, suspects, time_of, unparsable
+from ingest.stores.blame import cut, halves, shorten, unparsable
+from ingest.stores.influxql import (
+    identifier,
+    quarters,
+    quarters_query,
+    rows,
+    rows_query,
+)
+from ingest.stores.measurement import Measurement, Row
+from ingest.stores.quarter import Quarter
 from ingest.stores.reading import EARLIEST_NS, LATEST_NS, columns, reading
 
 RETRY_AFTER_MAX_S: Final = 300.0
@@ -139,15 +149,15 @@ class InfluxStore:
                 if len(part) == 1:
                     refused[part[0]] = shorten(answer.words or "413: the line is too large")
                 else:
-                    parts += _halves(part)
+                    parts += halves(part)
                 continue
             words = answer.words
             if named := unparsable(words, chosen):
                 refused.update((part[at], why) for at, why in named.items())
                 rest = [index for at, index in enumerate(part) if at not in named]
                 parts += [rest] if rest else []
-            elif cut := _cut(part, chosen, words):
-                parts += cut
+            elif pieces := cut(part, chosen, words):
+                parts += pieces
             else:
                 refused.update(dict.fromkeys(part, shorten(words)))
         return dict(sorted(refused.items()))
@@ -164,27 +174,40 @@ class InfluxStore:
     ) -> list[dict[str, Any]]:
         """See `Store.readings`. A device whose area changed may show an instant twice."""
         names = columns(kind)
-        chosen = ", ".join(_identifier(name) for name in ("channel", *names))
+        chosen = ", ".join(identifier(name) for name in ("channel", *names))
         bound = {"device": device} | ({"channel": channel} if channel is not None else {})
-        where = "".join(f" AND {_identifier(name)} = ${name}" for name in bound)
-        query = {
-            "db": self._bucket,
-            "epoch": "ns",
-            "params": orjson.dumps(bound).decode(),
-            "q": f"SELECT {chosen} FROM {_identifier(kind.id)} "  # noqa: S608 - quoted
+        where = "".join(f" AND {identifier(name)} = ${name}" for name in bound)
+        q = (
+            f"SELECT {chosen} FROM {identifier(kind.id)} "  # noqa: S608 - quoted
             f"WHERE time >= {max(start_ns, EARLIEST_NS)} AND time <= {min(stop_ns - 1, LATEST_NS)}"
-            f"{where} ORDER BY time DESC LIMIT {limit}",
-        }
-        answer = await self._request("GET", "/query", query, most=_ROWS_MAX_BYTES)
-        if answer.status != HTTPStatus.OK:
-            raise self._unavailable(answer)
-        if not answer.whole:
-            raise StoreUnavailableError(
-                f"{limit} readings are more than the hub reads at once. Ask for fewer."
-            )
-        rows = self._rows(answer)
-        rows.sort(key=lambda row: (-row[0], row[1] or ""))
-        return [reading(row[0], row[1], zip(names, row[2:], strict=True)) for row in rows]
+            f"{where} ORDER BY time DESC LIMIT {limit}"
+        )
+        (result,) = await self._query(q, params=orjson.dumps(bound).decode())
+        found = _values(result)
+        found.sort(key=lambda row: (-row[0], row[1] or ""))
+        return [reading(row[0], row[1], zip(names, row[2:], strict=True)) for row in found]
+
+    async def quarters(
+        self, kind: Kind, devices: Sequence[str], *, start_ns: int, stop_ns: int
+    ) -> list[Quarter]:
+        """See `Store.quarters`."""
+        query = quarters_query(kind, devices, start_ns, stop_ns)
+        return quarters(kind, await self._query(query, statements=len(kind.metrics)))
+
+    async def rows(
+        self,
+        measurement: Measurement,
+        devices: Sequence[str],
+        *,
+        start_ns: int,
+        stop_ns: int,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """See `Store.rows`."""
+        start_ns, stop_ns = max(start_ns, EARLIEST_NS), min(stop_ns, LATEST_NS)
+        (result,) = await self._query(rows_query(measurement, devices, start_ns, stop_ns, limit))
+        found = sorted(rows(measurement, _values(result)), key=lambda row: row[1:3])
+        return sorted(found, key=lambda row: row.time_ns, reverse=True)
 
     async def latest(self, kind: Kind, device: str, /) -> dict[str, Any] | None:
         rows = await self.readings(
@@ -245,21 +268,44 @@ class InfluxStore:
             return answer
         raise self._unavailable(answer)
 
-    def _rows(self, answer: _Answer) -> list[list[Any]]:
-        """Time, channel and fields of each row."""
+    async def _query(
+        self, query: str, *, params: str = "{}", statements: int = 1
+    ) -> list[dict[str, Any]]:
+        """The result of each statement of a query.
+
+        Raises:
+            StoreUnavailableError: it is not answered, or with more than we read.
+        """
+        form = urlencode({"q": query, "params": params})
+        answer = await self._request(
+            "POST",
+            "/query",
+            {"db": self._bucket, "epoch": "ns"},
+            form.encode(),
+            most=_ROWS_MAX_BYTES,
+            content_type="application/x-www-form-urlencoded",
+        )
+        if answer.status != HTTPStatus.OK:
+            raise self._unavailable(answer)
+        if not answer.whole:
+            raise StoreUnavailableError(
+                "These are more readings than the hub reads at once. Ask for fewer."
+            )
         try:
-            result = orjson.loads(answer.body)["results"][0]
+            said: list[dict[str, Any]] = orjson.loads(answer.body)["results"]
+            faults = [str(result["error"]) for result in said if "error" in result]
+            results = [said[number] for number in range(1 if faults else statements)]
         except (orjson.JSONDecodeError, LookupError, TypeError) as error:
             raise StoreUnavailableError(
                 f"{self.url}/query does not answer as InfluxDB does. Check KOTAHUB_INFLUX_URL."
             ) from error
-        if fault := result.get("error"):
+        if faults:
             raise StoreUnavailableError(
-                f"InfluxDB cannot read bucket '{self._bucket}': {shorten(str(fault))}. InfluxQL "
+                f"InfluxDB cannot read bucket '{self._bucket}': {shorten(faults[0])}. InfluxQL "
                 "finds a bucket by its name; check KOTAHUB_INFLUX_BUCKET, that the token may read "
                 "it, and: influx v1 dbrp list"
             )
-        return [row for series in result.get("series", ()) for row in series["values"]]
+        return results
 
     async def _request(
         self,
@@ -269,6 +315,7 @@ class InfluxStore:
         body: bytes | None = None,
         *,
         most: int = _WORDS_MAX_BYTES,
+        content_type: str | None = None,
     ) -> _Answer:
         """One exchange; of the answer's body at most `most` bytes are read.
 
@@ -286,6 +333,7 @@ class InfluxStore:
                 self.url + path,
                 params=query,
                 data=None if body is None else BytesIO(body),  # sent piece by piece
+                headers={} if content_type is None else {"Content-Type": content_type},
                 allow_redirects=False,
             ) as response:
                 got = bytearray()
@@ -322,6 +370,11 @@ class InfluxStore:
         )
 
 
+def _values(result: Mapping[str, Any]) -> list[list[Any]]:
+    """The rows of a result, of all its series."""
+    return [row for series in result.get("series", ()) for row in series["values"]]
+
+
 def retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds to wait, from the header's seconds or HTTP date (RFC 9110, 10.2.3)."""
     if header is None:
@@ -344,33 +397,3 @@ def _plain(body: bytes, lines: Sequence[bytes]) -> bool:
         and b'"' not in body
         and _NO_POINT.isdisjoint({line[:1] for line in lines})
     )
-
-
-def _cut(part: list[int], lines: Sequence[bytes], words: str) -> list[list[int]]:
-    """Where to ask again: what the words fit and what not, else the older and the newer half.
-
-    By time, because whether a point conflicts depends on its shard. Nothing if all of the part
-    is refused in these words.
-    """
-    fit = set(suspects(words, lines))
-    if 0 < len(fit) < len(part):
-        return [
-            [index for at, index in enumerate(part) if at not in fit],
-            [index for at, index in enumerate(part) if at in fit],
-        ]
-    if len(part) == 1 or dropped(words) == len(part):
-        return []
-    order = sorted(range(len(part)), key=lambda at: time_of(lines[at]))
-    return _halves([part[at] for at in order])
-
-
-def _halves(part: list[int]) -> list[list[int]]:
-    """The second half, then the first, which is so written first: of like points the last wins."""
-    middle = len(part) // 2
-    return [part[middle:], part[:middle]]
-
-
-def _identifier(name: str) -> str:
-    """A name as InfluxQL quotes it."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
