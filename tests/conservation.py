@@ -20,7 +20,7 @@ _LARGE: Final = 100_000
 """Messages from which on the ledger is not read by its command."""
 
 Point = tuple[object, ...]
-"""Device, time in ms, and the metrics' values in the order of METRICS."""
+"""Device, time in ns, and the metrics' values in the order of METRICS."""
 
 
 def hub_on(broker: MosquittoServer, influxd: Influx, folder: Path, **settings: str) -> HubProcess:
@@ -46,7 +46,7 @@ def stored_points(hub: HubProcess, influxd: Influx) -> set[Point]:
         query = f"SELECT device, {', '.join(metrics)} FROM {kind}"  # noqa: S608 - constants
         answer = httpx.post(
             f"{influxd.url}/query",
-            params={"db": hub.environment["INFLUX_BUCKET"], "epoch": "ms", "q": query},
+            params={"db": hub.environment["INFLUX_BUCKET"], "epoch": "ns", "q": query},
             headers={"Authorization": f"Token {influxd.token}"},
             timeout=120,
             trust_env=False,
@@ -59,7 +59,7 @@ def stored_points(hub: HubProcess, influxd: Influx) -> set[Point]:
 def point_of(message: Published) -> Point:
     values = json.loads(message.payload)
     metrics = METRICS[message.device.partition("-")[0]]
-    return (message.device, values["time"], *(values[name] for name in metrics))
+    return (message.device, values["time"] * 1_000_000, *(values[name] for name in metrics))
 
 
 def expected_points(messages: Iterable[Published]) -> set[Point]:
