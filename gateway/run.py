@@ -19,6 +19,7 @@ from devices.registry import Registry
 from devices.simulator import sensors, simulate
 from gateway.api.app import create_app
 from gateway.broker import Broker
+from gateway.derived import open_deriver
 from gateway.hub import Hub
 from gateway.pipeline import open_pipeline
 from gateway.registry import open_registry
@@ -27,6 +28,8 @@ from gateway.server import serve
 from gateway.settings import Settings
 from gateway.store import open_store
 from ingest.delivery import Delivery
+from ingest.derived.deriver import Deriver
+from ingest.derived.touched import Touched
 from ingest.journal import Journal
 from ingest.quality import QualityFile
 from ingest.quality.keeper import QualityKeeper
@@ -100,8 +103,16 @@ async def run(
         stack.callback(quality.close)
         service = None
         if ingest:
+            touched = Touched.open(settings.derived_path)
+            stack.callback(touched.close)
             service = await _open_ingest(
-                settings, kinds, registry, journal=journal, store=store, quality=quality
+                settings,
+                kinds,
+                registry,
+                journal=journal,
+                quality=quality,
+                deriver=open_deriver(settings, kinds, registry, store=store, touched=touched),
+                store=store,
             )
             stack.callback(service.keeper.save_all)
         hub = Hub(
@@ -170,6 +181,7 @@ async def _open_ingest(
     journal: Journal,
     store: Store,
     quality: QualityFile,
+    deriver: Deriver,
 ) -> Ingest:
     # Before the devices are read: a change in between is seen again, not missed.
     revision = await asyncio.to_thread(registry.revision)
@@ -187,10 +199,16 @@ async def _open_ingest(
         ),
         pipeline=pipeline,
         journal=journal,
-        delivery=Delivery(journal, store, batch_max_bytes=settings.influx_batch_max_bytes),
+        delivery=Delivery(
+            journal,
+            store,
+            batch_max_bytes=settings.influx_batch_max_bytes,
+            note=deriver.touched.note,
+        ),
         registry=registry,
         revision=revision,
         keeper=QualityKeeper(pipeline.quality, quality),
+        deriver=deriver,
     )
 
 

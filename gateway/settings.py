@@ -151,5 +151,9 @@ class Settings(BaseSettings):
         return self.data_dir / "quality.db"
 
     @property
+    def derived_path(self) -> Path:
+        return self.data_dir / "derived.db"
+
+    @property
     def duckdb_path(self) -> Path:
         return self.data_dir / "readings.duckdb"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from devices.kind import Kind
 from gateway.settings import Settings
+from ingest.derived.measurements import measurements
 from ingest.stores import Store
 
 
@@ -16,7 +17,7 @@ def open_store(settings: Settings, kinds: Mapping[str, Kind]) -> Store:
     if settings.store == "duckdb":
         from ingest.stores.duckdb import DuckDBStore  # noqa: PLC0415 - only the one that is used
 
-        return DuckDBStore.open(settings.duckdb_path, kinds)
+        return DuckDBStore.open(settings.duckdb_path, kinds, measurements(kinds))
     from ingest.stores.influxdb import InfluxStore  # noqa: PLC0415 - only the one that is used
 
     return InfluxStore(

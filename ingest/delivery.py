@@ -7,6 +7,7 @@ backlog goes beside it, oldest first.
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -29,16 +30,24 @@ _BACKOFF_MAX_S: Final = 30.0
 class Delivery:
     """Drains a journal into a store.
 
+    `note` is told, in a thread, of batches that the store has and the journal still holds.
     `wake` tells that there is something new; `problem` is the store's last trouble, or None.
     """
 
     def __init__(
-        self, journal: Journal, store: Store, *, batch_max_bytes: int, linger_s: float = 0.1
+        self,
+        journal: Journal,
+        store: Store,
+        *,
+        batch_max_bytes: int,
+        linger_s: float = 0.1,
+        note: Callable[[Sequence[Taken]], None] = lambda _taken: None,
     ) -> None:
         self._journal = journal
         self._store = store
         self._batch_max_bytes = batch_max_bytes
         self._linger_s = linger_s
+        self._note = note
         self._wake = asyncio.Event()
         self._behind = asyncio.Event()
         self._backlog_end = 0
@@ -139,7 +148,7 @@ class Delivery:
         full: str | None = None
         while True:
             try:
-                await asyncio.to_thread(self._journal.settle, taken, refused)
+                await asyncio.to_thread(self._end, taken, refused)
             except JournalFullError as error:
                 if full is None:
                     logger.warning("the store has readings that cannot be settled: %s", error)
@@ -154,6 +163,10 @@ class Delivery:
         if full is not None:
             self.problem = None
         self._pass(FaultPoint.SETTLED)
+
+    def _end(self, taken: list[Taken], refused: dict[int, str]) -> None:
+        self._note(taken)
+        self._journal.settle(taken, refused)
 
     async def _write(self, taken: list[Taken]) -> dict[int, str]:
         """Writes until the store has answered for every line; returns what it refused."""

@@ -12,6 +12,7 @@ from typing import Final
 from devices.registry import Registry
 from ingest.batch import Batch
 from ingest.delivery import Delivery
+from ingest.derived.deriver import Deriver
 from ingest.faults import FaultPoint, fault_pass
 from ingest.journal import Journal, JournalFullError
 from ingest.pipeline import Pipeline
@@ -43,6 +44,7 @@ class Ingest:
         registry: Registry,
         revision: int,
         keeper: QualityKeeper,
+        deriver: Deriver,
     ) -> None:
         self.source = source
         self.delivery = delivery
@@ -51,6 +53,7 @@ class Ingest:
         self._registry = registry
         self._revision = revision
         self.keeper = keeper
+        self.deriver = deriver
         self._inbox: list[tuple[list[Message], Acknowledge]] = []
         self._waiting = 0
         self._held = False
@@ -68,6 +71,7 @@ class Ingest:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._commit_loop(), name="ingest.commit")
             tasks.create_task(self.delivery.run(), name="ingest.deliver")
+            tasks.create_task(self.deriver.run(), name="ingest.derive")
             tasks.create_task(self._watch_registry(), name="ingest.registry")
             keep = self.keeper.run(lambda: self.source.connected)
             tasks.create_task(keep, name="ingest.quality")

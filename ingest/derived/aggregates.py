@@ -53,6 +53,17 @@ def hour_fields(
     return fields
 
 
+def vanished(kind: Kind, before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    """Zeros for the metrics that had values before and have none any more.
+
+    Fields of a store cannot be deleted; a value that was believed may be flagged later.
+    """
+    gone = (
+        name for name in kind.metrics if before.get(f"{name}_count") and f"{name}_count" not in now
+    )
+    return dict(pair for name in gone for pair in _nothing(name).items())
+
+
 def day_fields(
     kind: Kind, hours: Sequence[Mapping[str, Any]], *, hours_of_day: int
 ) -> dict[str, float]:
@@ -62,12 +73,19 @@ def day_fields(
     """
     fields: dict[str, float] = {}
     for name, metric in kind.metrics.items():
-        known = [hour for hour in hours if f"{name}_count" in hour]
+        told = [hour for hour in hours if f"{name}_count" in hour]
+        known = [hour for hour in told if hour[f"{name}_count"]]
+        if told and not known:
+            fields |= _nothing(name)
         if known:
             whole = reduce(Stat.plus, (_stat(name, hour) for hour in known))
             complete = sum(hour[f"{name}_completeness"] >= COMPLETE for hour in known)
             fields |= _fields(name, metric, whole, complete / hours_of_day)
     return fields
+
+
+def _nothing(name: str) -> dict[str, float]:
+    return {f"{name}_count": 0.0, f"{name}_completeness": 0.0}
 
 
 def _stat(name: str, hour: Mapping[str, Any]) -> Stat:

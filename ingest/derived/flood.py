@@ -1,0 +1,144 @@
+"""`flood_level`: siaga, rise and time to the next level of a gauge, once a minute.
+
+A level depends on the one before it (hysteresis), so a minute that changes late changes what comes
+after it: the quarters after are computed again until they end as they did before. After `MEMORY`
+without a reading a gauge begins anew.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from devices.errors import InvalidDeviceError
+from devices.gauge import Gauge, gauge_of
+from devices.kind import Kind
+from ingest.derived import siaga
+from ingest.derived.calendar import HOUR_NS, MINUTE_NS, SECOND_NS, local_day
+from ingest.derived.measurements import FLOOD_LEVEL, point
+from ingest.derived.scene import Scene, Windows, runs
+from ingest.stores.quarter import BELIEVED, QUARTER_NS
+from ingest.stores.reading import epoch_ns
+
+logger = logging.getLogger(__name__)
+
+KIND: Final = "flood"
+METRIC: Final = "level"
+MEMORY_NS: Final = 6 * HOUR_NS
+
+_QUARTERS_MAX: Final = 96
+_READINGS_MAX: Final = 200_000
+_SLOPE_NS: Final = siaga.SLOPE_S * SECOND_NS
+
+
+class Sample(NamedTuple):
+    """The median level of the believed readings of one minute."""
+
+    time_ns: int
+    level_m: float
+
+
+async def derive(scene: Scene, touched: Windows) -> None:
+    """Computes these quarters, and those after them that they change, and writes them."""
+    if (kind := scene.kinds.get(KIND)) is None or METRIC not in kind.metrics:
+        return
+    for device, quarters in touched.items():
+        await _derive_gauge(scene, kind, device, quarters)
+
+
+async def _derive_gauge(scene: Scene, kind: Kind, device: str, quarters: Iterable[int]) -> None:
+    gauge = _gauge(scene, device)
+    spans = [
+        (run.start_ns, run.stop_ns)
+        for run in runs({device: quarters}, QUARTER_NS, most=_QUARTERS_MAX)
+    ]
+    while spans:
+        start, stop = spans.pop(0)
+        readings = await scene.store.readings(
+            kind, device, start_ns=start - _SLOPE_NS, stop_ns=stop, limit=_READINGS_MAX
+        )
+        samples = minutes(readings)
+        if not any(sample.time_ns >= start for sample in samples):
+            continue
+        held = await _held(scene, device, start - MEMORY_NS, start)
+        ended = await _held(scene, device, start, stop)
+        found = list(levels(scene, gauge, samples, start_ns=start, held=held))
+        area = scene.devices[device].area
+        await scene.write(
+            [
+                point(FLOOD_LEVEL, values, device=device, area=area, time_ns=time_ns)
+                for time_ns, values in found
+            ]
+        )
+        ends = found[-1][1].get("siaga")
+        covered = bool(spans) and spans[0][0] <= stop
+        if ends != ended and stop <= scene.now_ns and not covered:
+            spans.insert(0, (stop, stop + MEMORY_NS))
+
+
+def minutes(readings: Sequence[Mapping[str, Any]]) -> list[Sample]:
+    """Samples, oldest first, of readings in the form of `Store.readings`."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for reading in readings:
+        if METRIC in reading and reading.get(f"{METRIC}_qc") in BELIEVED:
+            time_ns = epoch_ns(reading["time"])
+            found[time_ns - time_ns % MINUTE_NS].append(reading[METRIC])
+    return [Sample(time_ns, median(found[time_ns])) for time_ns in sorted(found)]
+
+
+def levels(
+    scene: Scene,
+    gauge: Gauge | None,
+    samples: Sequence[Sample],
+    *,
+    start_ns: int,
+    held: float | None,
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """Time and fields of `flood_level` for the samples from `start_ns` on.
+
+    The samples before serve the slope; `held` is the siaga level that held before `start_ns`.
+    """
+    before = None if held is None else int(held)
+    last_ns: int | None = None
+    first = 0
+    for at, sample in enumerate(samples):
+        if sample.time_ns < start_ns:
+            continue
+        while samples[first].time_ns <= sample.time_ns - _SLOPE_NS:
+            first += 1
+        if last_ns is not None and sample.time_ns - last_ns > MEMORY_NS:
+            before = None
+        last_ns = sample.time_ns
+        values = {"level": sample.level_m}
+        recent = [(one.time_ns / SECOND_NS, one.level_m) for one in samples[first : at + 1]]
+        if (rise := siaga.rise_m_per_h(recent)) is not None:
+            values["rise_m_per_h"] = rise
+        day = local_day(sample.time_ns, scene.zone)
+        if gauge is not None and (thresholds := gauge.at(day)) is not None:
+            before = siaga.siaga(
+                sample.level_m, thresholds, hysteresis_m=gauge.hysteresis_m, before=before
+            )
+            values["siaga"] = before
+            if thresholds.normal_m is not None:
+                values["above_normal"] = sample.level_m - thresholds.normal_m
+            left = siaga.minutes_to_next(sample.level_m, before, rise, thresholds)
+            if left is not None:
+                values["next_level_min"] = left
+        yield sample.time_ns, values
+
+
+async def _held(scene: Scene, device: str, start_ns: int, stop_ns: int) -> float | None:
+    """The siaga level at the end of a span, as it was computed."""
+    rows = await scene.store.rows(
+        FLOOD_LEVEL, [device], start_ns=start_ns, stop_ns=stop_ns, limit=1
+    )
+    return rows[0].values.get("siaga") if rows else None
+
+
+def _gauge(scene: Scene, device: str) -> Gauge | None:
+    try:
+        return gauge_of(scene.devices[device], scene.gauges)
+    except InvalidDeviceError as error:
+        logger.debug("%s", error)  # the reader of the index is told
+        return None
