@@ -33,6 +33,8 @@ _ROUTES_MAX: Final = 250_000
 _ADDRESS_MAX: Final = 64
 _CLOCK_BACK_NS: Final = 1_000_000_000
 _CHANNEL_MAX: Final = 64
+_AGE_MAX_S: Final = 1e11
+"""More than an integer of nanoseconds holds; beyond it a float of them may be infinite."""
 _UNKNOWN_NAME_MAX: Final = 64
 
 
@@ -480,6 +482,8 @@ def _readings(
 
 
 def _before(arrival_ns: int, age_s: float, latest_ns: int) -> int:
+    if not abs(age_s) < _AGE_MAX_S:
+        raise Rejected(Reason.BAD_TIME, f"{age_s:g} s ago is no time")
     instant = arrival_ns - round(age_s * 1e9)
     if instant > latest_ns:
         raise Rejected(Reason.FUTURE_TIME, f"{-age_s:g} s from now")

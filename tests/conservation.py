@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -41,19 +41,29 @@ def hub_on(broker: MosquittoServer, influxd: Influx, folder: Path, **settings: s
 
 def stored_points(hub: HubProcess, influxd: Influx) -> set[Point]:
     """Every point of the bucket, asked of InfluxDB."""
-    points: set[Point] = set()
-    for kind, metrics in METRICS.items():
-        query = f"SELECT device, {', '.join(metrics)} FROM {kind}"  # noqa: S608 - constants
-        answer = httpx.post(
-            f"{influxd.url}/query",
-            params={"db": hub.environment["INFLUX_BUCKET"], "epoch": "ns", "q": query},
-            headers={"Authorization": f"Token {influxd.token}"},
-            timeout=120,
-            trust_env=False,
-        )
-        for series in answer.json()["results"][0].get("series", []):
-            points.update((row[1], row[0], *row[2:]) for row in series["values"])
-    return points
+    return {
+        (row[1], row[0], *row[2:])
+        for kind, metrics in METRICS.items()
+        for row in _rows(hub, influxd, f"SELECT device, {', '.join(metrics)} FROM {kind}")  # noqa: S608 - constants
+    }
+
+
+def stored_count(hub: HubProcess, influxd: Influx, kind: str, metric: str) -> int:
+    """How many points of a kind have this metric."""
+    rows = _rows(hub, influxd, f"SELECT count({metric}) FROM {kind}")  # noqa: S608 - constants
+    return sum(int(row[1]) for row in rows)
+
+
+def _rows(hub: HubProcess, influxd: Influx, query: str) -> list[list[Any]]:
+    answer = httpx.post(
+        f"{influxd.url}/query",
+        params={"db": hub.environment["INFLUX_BUCKET"], "epoch": "ms", "q": query},
+        headers={"Authorization": f"Token {influxd.token}"},
+        timeout=120,
+        trust_env=False,
+    )
+    found = answer.json()["results"][0].get("series", [])
+    return [row for series in found for row in series["values"]]
 
 
 def point_of(message: Published) -> Point:

@@ -22,12 +22,9 @@ class Proxy:
         self.url = ""
         self.writes = 0
         self._orders: deque[Handle] = deque()
-        self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(self._serve()), name="proxy"
-        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="proxy")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -37,7 +34,6 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
-        self._loop.close()
 
     def order(self, *handles: Handle) -> None:
         self._orders.extend(handles)
@@ -65,6 +61,7 @@ class Proxy:
             return web.Response(status=answer.status, body=await answer.read(), headers=kept)
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         application = web.Application(client_max_size=_BODY_MAX)
         application.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(application, shutdown_timeout=0.5)

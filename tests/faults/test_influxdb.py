@@ -41,12 +41,10 @@ def in_turn(orders: Iterable[list[Handle]]) -> list[Handle]:
 
 ORDERS: dict[str, list[Handle]] = {
     "says no in every way": in_turn(NO.values()),
-    "hangs": HANGS,
-    "cut off in every way": in_turn(CUT.values()),
+    "cut off in every way, then hangs": [*in_turn(CUT.values()), *HANGS],
 }
 if FULL:
-    everything = in_turn(ORDERS.values()) * 3
-    ORDERS = {"hangs": HANGS, **NO, **CUT, "everything in turn, three times": everything}
+    ORDERS = {"hangs": HANGS, **NO, **CUT}
 
 
 @pytest.mark.timeout(600)
@@ -59,7 +57,7 @@ def test_a_store_that_fails_delays_and_loses_nothing(
     proxy.order(*orders)
     messages = stream(site.known, good=980, bad=20, seed=21)
     site.publisher.publish(messages)
-    wait_until(lambda: not proxy.left, "all orders met", within_s=form(60, 500))
+    wait_until(lambda: not proxy.left, "all orders met", within_s=60)
     site.check_conserved(hub, messages)
 
 
