@@ -1,7 +1,8 @@
-"""The deriver that the settings ask for: with the gauges and roads of the city."""
+"""What the settings say of indices: the places that they are computed for, and the deriver."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from devices.city import city_folder
 from devices.gauge import Gauge, load_gauges
@@ -14,47 +15,41 @@ from ingest.derived.touched import Touched
 from ingest.stores import Store
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Gauges by device, the rules of roads, and the time zone of the city."""
+
+    zone: ZoneInfo
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)
+    rules: RoadRules = field(default_factory=RoadRules)
+
+
+def load_places(settings: Settings) -> Places:
+    """Gauges and rules of the city's folder; those of the data folder stand in their place.
+
+    Raises:
+        UnknownCityError: the city is neither shipped nor a folder.
+        InvalidDeclarationError: `gauges.toml` or `roads.toml` is wrong.
+    """
+    folders = (city_folder(settings.city), settings.data_dir)
+    return Places(zone=settings.zone, gauges=load_gauges(*folders), rules=load_road_rules(*folders))
+
+
 def open_deriver(
-    settings: Settings,
     kinds: Mapping[str, Kind],
     registry: Registry,
+    places: Places,
     *,
     store: Store,
     touched: Touched,
 ) -> Deriver:
-    """The deriver; what it was given is closed by the caller.
-
-    Raises:
-        InvalidDeclarationError: `gauges.toml` or `roads.toml` is wrong.
-    """
+    """The deriver; what it was given is closed by the caller."""
     return Deriver(
         store=store,
         registry=registry,
         kinds=kinds,
         touched=touched,
-        zone=settings.zone,
-        gauges=city_gauges(settings),
-        rules=city_road_rules(settings),
+        zone=places.zone,
+        gauges=places.gauges,
+        rules=places.rules,
     )
-
-
-def city_gauges(settings: Settings) -> Mapping[str, Gauge]:
-    """Gauges of the city, those of the data folder in their place.
-
-    Raises:
-        InvalidDeclarationError: `gauges.toml` is wrong.
-    """
-    return load_gauges(*_folders(settings))
-
-
-def city_road_rules(settings: Settings) -> RoadRules:
-    """Rules of the data folder, else of the city, else the defaults.
-
-    Raises:
-        InvalidDeclarationError: `roads.toml` is wrong.
-    """
-    return load_road_rules(*_folders(settings))
-
-
-def _folders(settings: Settings) -> tuple[Path, Path]:
-    return city_folder(settings.city), settings.data_dir

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from devices.kind import Kind
 from devices.registry import Registry
+from gateway.derived import Places
 from gateway.settings import Settings
 from ingest.batch import Batch
 from ingest.journal import Journal
@@ -29,6 +30,7 @@ class Hub:
     journal: Journal
     store: Store
     quality: QualityFile
+    places: Places
     broker_connected: Callable[[], bool]
     last_error: Callable[[], str | None]
     local_key: str | None = None

@@ -19,7 +19,7 @@ from devices.registry import Registry
 from devices.simulator import sensors, simulate
 from gateway.api.app import create_app
 from gateway.broker import Broker
-from gateway.derived import open_deriver
+from gateway.derived import load_places, open_deriver
 from gateway.hub import Hub
 from gateway.pipeline import open_pipeline
 from gateway.registry import open_registry
@@ -101,6 +101,7 @@ async def run(
             await asyncio.to_thread(_register_simulated, settings, kinds, registry, simulation)
         quality = QualityFile.open(settings.quality_path)
         stack.callback(quality.close)
+        places = load_places(settings)
         service = None
         if ingest:
             touched = Touched.open(settings.derived_path)
@@ -111,7 +112,7 @@ async def run(
                 registry,
                 journal=journal,
                 quality=quality,
-                deriver=open_deriver(settings, kinds, registry, store=store, touched=touched),
+                deriver=open_deriver(kinds, registry, places, store=store, touched=touched),
                 store=store,
             )
             stack.callback(service.keeper.save_all)
@@ -122,6 +123,7 @@ async def run(
             journal=journal,
             store=store,
             quality=quality,
+            places=places,
             broker_connected=lambda: service is None or service.source.connected,
             last_error=lambda: _problem(service),
             submit=None if service is None else service.submit,

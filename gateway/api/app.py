@@ -8,6 +8,7 @@ from fastapi import FastAPI, Security
 from gateway.api import (
     devices,
     health,
+    indices,
     ledger,
     metrics,
     problems,
@@ -47,7 +48,17 @@ def create_app(hub: Hub) -> FastAPI:
     )
     app.state.hub = hub
     problems.install(app)
-    for noun in (devices, quality, readings, submissions, ledger, quarantine, health, metrics):
+    for noun in (
+        devices,
+        quality,
+        readings,
+        indices,
+        submissions,
+        ledger,
+        quarantine,
+        health,
+        metrics,
+    ):
         app.include_router(noun.router)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Security(READ)])

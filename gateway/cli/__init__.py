@@ -9,6 +9,7 @@ from devices.errors import HubError
 from gateway.cli import (
     devices,
     dialects,
+    indices,
     keys,
     kinds,
     ledger,
@@ -34,6 +35,7 @@ app.command("gateway")(run.gateway)
 app.command("simulate")(simulate.simulate)
 app.command("dialects")(dialects.dialects)
 app.command("readings")(readings.readings)
+app.command("indices")(indices.indices)
 app.command("ledger")(ledger.ledger)
 app.command("maintenance")(maintenance.maintenance)
 app.add_typer(quarantine.app, name="quarantine")

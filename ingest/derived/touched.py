@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from ingest.derived.calendar import quarter_start
 from ingest.journal import Taken
 from ingest.stores.quarter import QUARTER_NS
 
@@ -167,6 +168,5 @@ def _looked_up(lines: Sequence[bytes]) -> set[tuple[str, int]]:
         head, _, stamp = line.rpartition(b" ")
         device = head.rpartition(b" ")[0].rpartition(b",device=")[2]
         if stamp.isdigit():
-            time_ns = int(stamp)
-            found.add((device.decode(), time_ns - time_ns % QUARTER_NS))
+            found.add((device.decode(), quarter_start(int(stamp))))
     return found

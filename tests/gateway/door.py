@@ -17,6 +17,7 @@ from devices.kind import Kind, load_kinds
 from devices.model import Model, load_models
 from devices.registry import Registry
 from gateway.api.app import create_app
+from gateway.derived import load_places
 from gateway.hub import Hub
 from gateway.settings import Settings
 from gateway.store import open_store
@@ -170,6 +171,7 @@ def opened_door(folder: Path) -> Iterator[Door]:
                 journal=journal,
                 store=store,
                 quality=quality,
+                places=load_places(settings),
                 broker_connected=lambda: True,
                 last_error=lambda: None,
                 local_key="local-key",
