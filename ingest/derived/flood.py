@@ -32,6 +32,13 @@ _READINGS_MAX: Final = 200_000
 _SLOPE_NS: Final = siaga.SLOPE_S * SECOND_NS
 
 
+class Held(NamedTuple):
+    """The siaga level that held at a minute; None where the gauge had no thresholds."""
+
+    time_ns: int
+    siaga: int | None
+
+
 class Sample(NamedTuple):
     """The median level of the believed readings of one minute."""
 
@@ -73,7 +80,7 @@ async def _derive_gauge(scene: Scene, kind: Kind, device: str, quarters: Iterabl
         )
         ends = found[-1][1].get("siaga")
         covered = bool(spans) and spans[0][0] <= stop
-        if ends != ended and stop <= scene.now_ns and not covered:
+        if (ended is None or ends != ended.siaga) and stop <= scene.now_ns and not covered:
             spans.insert(0, (stop, stop + MEMORY_NS))
 
 
@@ -93,14 +100,13 @@ def levels(
     samples: Sequence[Sample],
     *,
     start_ns: int,
-    held: float | None,
+    held: Held | None,
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Time and fields of `flood_level` for the samples from `start_ns` on.
 
-    The samples before serve the slope; `held` is the siaga level that held before `start_ns`.
+    The samples before serve the slope; `held` is what held last before `start_ns`.
     """
-    before = None if held is None else int(held)
-    last_ns: int | None = None
+    last_ns, before = held or (None, None)
     first = 0
     for at, sample in enumerate(samples):
         if sample.time_ns < start_ns:
@@ -128,12 +134,15 @@ def levels(
         yield sample.time_ns, values
 
 
-async def _held(scene: Scene, device: str, start_ns: int, stop_ns: int) -> float | None:
-    """The siaga level at the end of a span, as it was computed."""
+async def _held(scene: Scene, device: str, start_ns: int, stop_ns: int) -> Held | None:
+    """The level at the end of a span, as it was computed; None where none was."""
     rows = await scene.store.rows(
         FLOOD_LEVEL, [device], start_ns=start_ns, stop_ns=stop_ns, limit=1
     )
-    return rows[0].values.get("siaga") if rows else None
+    if not rows:
+        return None
+    level = rows[0].values.get("siaga")
+    return Held(rows[0].time_ns, None if level is None else int(level))
 
 
 def _gauge(scene: Scene, device: str) -> Gauge | None:

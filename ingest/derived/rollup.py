@@ -1,7 +1,7 @@
 """Hours and days of every kind: hours from readings, days from hours."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -10,7 +10,7 @@ from ingest.derived.aggregates import day_fields, hour_fields, owed_quarters, va
 from ingest.derived.calendar import HOUR_NS, day_span, hour_start
 from ingest.derived.measurements import days_of, hours_of, point
 from ingest.derived.scene import DEVICES_MAX, Run, Scene, Windows, runs
-from ingest.stores.measurement import Row
+from ingest.stores.measurement import Measurement, Row
 from ingest.stores.quarter import Quarter
 
 _HOURS_MAX: Final = 24
@@ -44,26 +44,16 @@ async def _roll_hours(scene: Scene, kind: Kind, run: Run) -> None:
     span = {"start_ns": run.start_ns, "stop_ns": run.stop_ns}
     found = _by_hour(scene, await scene.store.quarters(kind, run.devices, **span))
     before = _by_key(await scene.store.rows(measurement, run.devices, **span))
-    lines = []
+    lines: list[bytes] = []
     for key in sorted(found.keys() | before.keys()):
-        device, channel, start = key
         quarters, rows = found.get(key, []), before.get(key, [])
         area = quarters[-1].area if quarters else rows[0].area
         values = hour_fields(
             kind,
             [quarter.stats for quarter in quarters],
-            owed=owed_quarters(scene.interval_s(device, kind)),
+            owed=owed_quarters(scene.interval_s(key[0], kind)),
         )
-        by_area = {area: values}
-        for row in rows:
-            # What stands under an area that the device has left since counts no more.
-            here = by_area.setdefault(row.area, {})
-            here |= vanished(kind, row.values, here)
-        lines += [
-            point(measurement, fields, device=device, channel=channel, area=there, time_ns=start)
-            for there, fields in by_area.items()
-            if fields
-        ]
+        lines += _lines(kind, measurement, key, area=area, values=values, before=rows)
     await scene.write(lines)
 
 
@@ -88,7 +78,13 @@ async def _roll_day(scene: Scene, kind: Kind, run: Run) -> None:
         hours_of(kind), run.devices, start_ns=run.start_ns, stop_ns=run.stop_ns
     )
     rows.sort(key=lambda row: (row.device, row.channel, row.time_ns))
-    lines = []
+    measurement = days_of(kind)
+    before = _by_key(
+        await scene.store.rows(
+            measurement, run.devices, start_ns=run.start_ns, stop_ns=run.start_ns + 1
+        )
+    )
+    lines: list[bytes] = []
     for (device, channel), group in groupby(rows, key=lambda row: (row.device, row.channel)):
         hours = list(group)
         values = day_fields(
@@ -96,15 +92,44 @@ async def _roll_day(scene: Scene, kind: Kind, run: Run) -> None:
             [hour.values for hour in hours],
             hours_of_day=(run.stop_ns - run.start_ns) // HOUR_NS,
         )
-        if values:
-            lines.append(
-                point(
-                    days_of(kind),
-                    values,
-                    device=device,
-                    channel=channel,
-                    area=hours[-1].area,
-                    time_ns=run.start_ns,
-                )
-            )
+        key = (device, channel, run.start_ns)
+        lines += _lines(
+            kind,
+            measurement,
+            key,
+            area=max(hours, key=_believed).area,
+            values=values,
+            before=before.get(key, []),
+        )
     await scene.write(lines)
+
+
+def _believed(hour: Row) -> tuple[bool, int]:
+    """The last hour that has a value comes last."""
+    counts = (value for name, value in hour.values.items() if name.endswith("_count"))
+    return any(counts), hour.time_ns
+
+
+def _lines(
+    kind: Kind,
+    measurement: Measurement,
+    key: Key,
+    *,
+    area: str | None,
+    values: Mapping[str, float],
+    before: Sequence[Row],
+) -> Iterator[bytes]:
+    """The line of an hour or a day, and what takes back that which stood there before."""
+    device, channel, start_ns = key
+    now = dict(values)
+    for row in before:
+        if row.area == area:
+            now |= vanished(kind, row.values, now)
+        elif gone := vanished(kind, row.values, {}):
+            # The device has left the area since. Where a store has one row for both, the line
+            # after this one holds.
+            yield point(
+                measurement, gone, device=device, channel=channel, area=row.area, time_ns=start_ns
+            )
+    if now:
+        yield point(measurement, now, device=device, channel=channel, area=area, time_ns=start_ns)

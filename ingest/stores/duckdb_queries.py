@@ -35,7 +35,7 @@ def quarters_query(kind: Kind) -> str:
             ),
         ]
     return (
-        f"SELECT device, channel, last(area ORDER BY time), epoch_ns(time) // {QUARTER_NS}, "  # noqa: S608 - quoted
+        f"SELECT device, channel, epoch_ns(time) // {QUARTER_NS}, last(area ORDER BY time), "  # noqa: S608 - quoted
         f"{', '.join(chosen)} FROM {identifier(kind.id)} WHERE {_SPAN} "
         "GROUP BY ALL ORDER BY ALL"
     )
@@ -43,7 +43,7 @@ def quarters_query(kind: Kind) -> str:
 
 def quarters(kind: Kind, rows: Iterable[Sequence[Any]]) -> Iterator[Quarter]:
     """The quarters in the answer to `quarters_query`."""
-    for device, channel, area, quarter, *numbers in rows:
+    for device, channel, quarter, area, *numbers in rows:
         stats = {
             name: Stat(*numbers[at : at + _NUMBERS])
             for at, name in zip(range(0, len(numbers), _NUMBERS), kind.metrics, strict=True)
