@@ -14,7 +14,7 @@ from typing import Final
 from devices.errors import HubError
 from ingest.faults import FaultPoint, fault_pass
 from ingest.journal import Journal, JournalFullError, Taken
-from ingest.stores import Store, StoreUnavailableError
+from ingest.stores import Sink, StoreUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Delivery:
     def __init__(
         self,
         journal: Journal,
-        store: Store,
+        store: Sink,
         *,
         batch_max_bytes: int,
         linger_s: float = 0.1,

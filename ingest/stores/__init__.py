@@ -30,7 +30,9 @@ class StoreUnavailableError(HubError):
         super().__init__(message)
 
 
-class Store(Protocol):
+class Sink(Protocol):
+    """What takes points."""
+
     async def ensure(self) -> None:
         """See that the store can take readings; make what is missing, where the store may.
 
@@ -50,6 +52,10 @@ class Store(Protocol):
             StoreUnavailableError: write the same lines again later.
         """
         ...
+
+
+class Store(Sink, Protocol):
+    """What takes points and gives them back."""
 
     async def readings(
         self,

@@ -2,14 +2,12 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from devices.kind import Kind
 from ingest.batch import Batch
 from ingest.delivery import Delivery
-from ingest.journal import Journal
+from ingest.journal import Journal, Taken
 from ingest.stores import StoreUnavailableError
 
 
@@ -36,27 +34,6 @@ class ScriptedStore:
 
     async def ensure(self) -> None:
         self.ensured += 1
-
-    async def readings(
-        self,
-        kind: Kind,
-        device: str,
-        *,
-        start_ns: int,
-        stop_ns: int,
-        limit: int,
-        channel: str | None = None,
-    ) -> list[dict[str, Any]]:
-        raise NotImplementedError
-
-    async def latest(self, kind: Kind, device: str, /) -> dict[str, Any] | None:
-        raise NotImplementedError
-
-    async def ready(self) -> bool:
-        return True
-
-    async def close(self) -> None:
-        return None
 
 
 def points(count: int, start: int = 0) -> Batch:
@@ -87,6 +64,17 @@ def test_a_write_keeps_to_its_size(journal: Journal) -> None:
     store = ScriptedStore()
     drain(Delivery(journal, store, batch_max_bytes=1))
     assert [len(lines) for lines in store.writes] == [3, 3, 3]
+
+
+def test_what_the_store_has_is_noted_before_the_journal_forgets_it(journal: Journal) -> None:
+    journal.commit(points(3))
+    noted = []
+
+    def note(taken: Sequence[Taken]) -> None:
+        noted.append(([line for batch in taken for line in batch.lines], journal.totals().pending))
+
+    drain(Delivery(journal, ScriptedStore(), batch_max_bytes=1 << 20, note=note))
+    assert noted == [(points(3).lines, 3)]
 
 
 def test_refused_lines_are_quarantined_and_the_rest_is_stored(journal: Journal) -> None:
