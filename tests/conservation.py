@@ -57,7 +57,7 @@ def stored_count(hub: HubProcess, influxd: Influx, kind: str, metric: str) -> in
 def _rows(hub: HubProcess, influxd: Influx, query: str) -> list[list[Any]]:
     answer = httpx.post(
         f"{influxd.url}/query",
-        params={"db": hub.environment["INFLUX_BUCKET"], "epoch": "ms", "q": query},
+        params={"db": hub.environment["INFLUX_BUCKET"], "epoch": "ns", "q": query},
         headers={"Authorization": f"Token {influxd.token}"},
         timeout=120,
         trust_env=False,

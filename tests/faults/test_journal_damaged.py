@@ -57,7 +57,7 @@ def points(lines: Iterable[bytes]) -> set[Point]:
         metrics = METRICS[point.kind]
         if metrics[0] in point.fields:  # else it corrects the flag of an earlier point
             values = (point.fields[name] for name in metrics)
-            found.add((point.tags["device"], point.time_ns // 1_000_000, *values))
+            found.add((point.tags["device"], point.time_ns, *values))
     return found
 
 
