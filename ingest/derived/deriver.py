@@ -55,7 +55,7 @@ class Deriver:
         self._zone = zone
         self._gauges = gauges
         self._rules = rules
-        self._revision: int | None = None
+        self._revision = -1
         self._devices = _by_id(())
         self.problem: str | None = None
         """Why the last round failed, or None."""
@@ -125,7 +125,8 @@ class Deriver:
     async def _scene(self, now_ns: int) -> Scene:
         revision = await asyncio.to_thread(self._registry.revision)
         if revision != self._revision:
-            self._devices = _by_id(await asyncio.to_thread(self._registry.devices))
+            changed = await asyncio.to_thread(self._registry.changes_since, self._revision)
+            self._devices |= _by_id(changed)
             self._revision = revision
         return Scene(
             store=self._store,

@@ -31,6 +31,7 @@ _BUSY_S: Final = 30.0
 _STAMP: Final = slice(-19, -11)
 """The digits of a line that count hundreds of seconds, in the years 2001 to 2262."""
 _STAMP_NS: Final = 10**11
+_DEVICE: Final = b",device="
 _STAMPS_A_QUARTER: Final = QUARTER_NS // _STAMP_NS
 _FEW: Final = 2
 """Quarters in a batch that each of its devices may be taken to have touched: as many as devices
@@ -154,19 +155,30 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _touched(batch: Taken) -> set[tuple[str, int]]:
     """Devices and quarters of a batch's points; rarely a quarter too many."""
     stamps = {line[_STAMP] for line in batch.lines}
-    if batch.sizes is None and all(map(bytes.isdigit, stamps)):
-        quarters = {int(stamp) // _STAMPS_A_QUARTER * QUARTER_NS for stamp in stamps}
+    if not all(map(bytes.isdigit, stamps)):
+        return _looked_up(batch.lines)
+    # Only the good elements of a quarantined message belong to a device that is not counted.
+    if batch.sizes is None or min(batch.sizes) > 0:
+        quarters = {_quarter(stamp) for stamp in stamps}
         if len(quarters) <= _FEW:
             return {(device, quarter) for device in batch.counts for quarter in quarters}
-    return _looked_up(batch.lines)
+    found = {(_device(line), line[_STAMP]) for line in batch.lines}
+    return {(device.decode(), _quarter(stamp)) for device, stamp in found}
 
 
 def _looked_up(lines: Sequence[bytes]) -> set[tuple[str, int]]:
-    """As `_touched`, line by line; points before 1970 are in no roll-up."""
-    found = set()
-    for line in lines:
-        head, _, stamp = line.rpartition(b" ")
-        device = head.rpartition(b" ")[0].rpartition(b",device=")[2]
-        if stamp.isdigit():
-            found.add((device.decode(), quarter_start(int(stamp))))
-    return found
+    """Any points, one by one; those before 1970 are in no roll-up."""
+    points = ((_device(line), line.rpartition(b" ")[2]) for line in lines)
+    return {
+        (device.decode(), quarter_start(int(stamp))) for device, stamp in points if stamp.isdigit()
+    }
+
+
+def _device(line: bytes) -> bytes:
+    """The last tag; no other tag's value has an equals sign without a backslash before it."""
+    begin = line.index(_DEVICE) + len(_DEVICE)
+    return line[begin : line.index(b" ", begin)]
+
+
+def _quarter(stamp: bytes) -> int:
+    return int(stamp) // _STAMPS_A_QUARTER * QUARTER_NS

@@ -1,8 +1,15 @@
+from array import array
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.derived.calendar import quarter_start
 from ingest.derived.touched import Touched
 from ingest.journal import Taken
+from ingest.line import line_prefix
 from ingest.stores.quarter import QUARTER_NS
 
 Q0 = 1_795_478_400_000_000_000
@@ -45,6 +52,32 @@ def test_history_is_looked_up_line_by_line(tmp_path: Path) -> None:
     with closing(Touched.open(tmp_path / "derived.db")) as touched:
         touched.note([_batch(*points)])
         assert touched.take(10).by_device == {device: {at} for device, at in points}
+
+
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["a-1", "b_2", "c"]),
+        st.sampled_from(["", "jalur kiri", "x,device=y", "back\\slash", "="]),
+        st.integers(-(10**18), 9 * 10**18) | st.integers(Q0 - QUARTER_NS, Q0 + QUARTER_NS),
+    ),
+    min_size=1,
+)
+
+
+@given(points=LINES, quarantined=st.booleans())
+def test_no_point_goes_unnoticed(points: list[tuple[str, str, int]], *, quarantined: bool) -> None:
+    lines = [
+        b"%bpm25=1.5,pm25_qc=1 %d" % (line_prefix("air", device, "12.71 01", channel), at)
+        for device, channel, at in points
+    ]
+    # The good elements of a message that counts as quarantined have no device in the counts.
+    counts = {} if quarantined else dict.fromkeys((device for device, _, _ in points), 1)
+    sizes = array("i", [-len(lines) if quarantined else len(lines)])
+    with TemporaryDirectory() as folder, closing(Touched.open(Path(folder) / "t.db")) as touched:
+        touched.note([Taken(1, Q0, 1, lines, sizes, counts)])
+        noted = touched.take(10_000).by_device
+    for device, _, at in points:
+        assert at < 0 or quarter_start(at) in noted[device]
 
 
 def test_the_newest_come_first(tmp_path: Path) -> None:
