@@ -264,4 +264,4 @@ def _completeness(row: Row) -> float:
 
 
 def _both(error: HubError) -> Words:
-    return Words(en=str(error), id=str(error))
+    return Words(en=str(error), id=f"Atribut perangkat salah: {error}")
