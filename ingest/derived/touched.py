@@ -163,21 +163,25 @@ def _touched(batch: Taken) -> set[tuple[str, int]]:
         if len(quarters) <= _FEW:
             return {(device, quarter) for device in batch.counts for quarter in quarters}
     found = {(_device(line), line[_STAMP]) for line in batch.lines}
-    return {(device.decode(), _quarter(stamp)) for device, stamp in found}
+    return {(device.decode(), _quarter(stamp)) for device, stamp in found if device}
 
 
 def _looked_up(lines: Sequence[bytes]) -> set[tuple[str, int]]:
     """Any points, one by one; those before 1970 are in no roll-up."""
     points = ((_device(line), line.rpartition(b" ")[2]) for line in lines)
     return {
-        (device.decode(), quarter_start(int(stamp))) for device, stamp in points if stamp.isdigit()
+        (device.decode(), quarter_start(int(stamp)))
+        for device, stamp in points
+        if device and stamp.isdigit()
     }
 
 
 def _device(line: bytes) -> bytes:
-    """The last tag; no other tag's value has an equals sign without a backslash before it."""
-    begin = line.index(_DEVICE) + len(_DEVICE)
-    return line[begin : line.index(b" ", begin)]
+    """The last tag; no other tag's value has an equals sign without a backslash before it.
+
+    Empty for what is no point of ours, which the store has refused.
+    """
+    return line.partition(_DEVICE)[2].partition(b" ")[0]
 
 
 def _quarter(stamp: bytes) -> int:

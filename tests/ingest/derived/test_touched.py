@@ -54,6 +54,15 @@ def test_history_is_looked_up_line_by_line(tmp_path: Path) -> None:
         assert touched.take(10).by_device == {device: {at} for device, at in points}
 
 
+def test_what_is_no_point_is_passed_over(tmp_path: Path) -> None:
+    """The store has refused it; its neighbours are noted."""
+    good = _batch(("a", Q0))
+    bad = [b"x,", b"", b"flood,device=b", b"flood,device=c level=high soon", *good.lines]
+    with closing(Touched.open(tmp_path / "derived.db")) as touched:
+        touched.note([Taken(1, 1, 5, bad, None, {"?": 4, "a": 1})])
+        assert touched.take(10).by_device == {"a": {Q0}}
+
+
 LINES = st.lists(
     st.tuples(
         st.sampled_from(["a-1", "b_2", "c"]),
