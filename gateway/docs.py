@@ -18,7 +18,10 @@ from devices.errors import HubError
 from devices.kind import Kind, Limits, Metric, load_kinds
 from devices.model import SHIPPED as MODELS
 from devices.model import load_models
+from devices.road import RoadRules
 from gateway.settings import Settings
+from ingest.derived import aqi, ispu, service, siaga
+from ingest.derived.measurements import AIR_INDEX, FLOOD_LEVEL, TRAFFIC_SERVICE
 from ingest.dialects import DIALECTS, PUSHED, SELF_NAMED
 from ingest.types import REASONS
 
@@ -102,12 +105,74 @@ def dialects_table() -> str:
     return _table(("Dialect", "Opens", "Topics", "Over HTTP"), rows)
 
 
+def ispu_table() -> str:
+    """Breakpoints of ISPU with the categories that end there."""
+    rows = (
+        (
+            str(end),
+            *(f"{points[step]:g}" for points in ispu.BREAKPOINTS.values()),
+            f"{category.id} / {category.en} (`{category.color}`)",
+        )
+        for step, (end, category) in enumerate(
+            zip(ispu.INDEX[1:], ispu.CATEGORIES, strict=True), start=1
+        )
+    )
+    return _table(("ISPU up to", *(f"`{name}`" for name in ispu.BREAKPOINTS), "Category"), rows)
+
+
+def aqi_table() -> str:
+    """Breakpoints of the US AQI."""
+    rows = (
+        (
+            f"{first} to {last}",
+            *(_span(points[step]) for points in aqi.BREAKPOINTS.values()),
+            f"{category.en} / {category.id} (`{category.color}`)",
+        )
+        for step, ((first, last), category) in enumerate(
+            zip(aqi.STEPS, aqi.CATEGORIES, strict=True)
+        )
+    )
+    return _table(("AQI", *(f"`{name}`" for name in aqi.BREAKPOINTS), "Category"), rows)
+
+
+def siaga_table() -> str:
+    """Siaga levels from the best to the worst."""
+    rows = ((str(code), one.id, one.en, f"`{one.color}`") for code, one in siaga.LEVELS.items())
+    return _table(("`siaga`", "Indonesia", "English", "Colour"), rows)
+
+
+def service_table() -> str:
+    """Levels of service with the degree of saturation up to which they reach by default."""
+    steps = [f"{step:g}" for step in RoadRules().level_of_service]
+    rows = (
+        (str(one.code), one.en, one.id, until)
+        for one, until in zip(service.LEVELS, [*steps, "above"], strict=True)
+    )
+    return _table(("`los`", "English", "Indonesia", "DJ up to"), rows)
+
+
+def derived_table() -> str:
+    """The measurements of indices and their fields."""
+    rows = (
+        (f"`{one.id}`", " ".join(f"`{name}`" for name in one.fields))
+        for one in (AIR_INDEX, FLOOD_LEVEL, TRAFFIC_SERVICE)
+    )
+    return _table(("Measurement", "Fields"), rows)
+
+
 PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "kinds.md": {"kinds": kinds_tables},
     "settings.md": {"settings": settings_table},
     "quarantine.md": {"reasons": reasons_table},
     "models.md": {"models": models_tables},
     "dialects.md": {"dialects": dialects_table},
+    "indices.md": {
+        "ispu": ispu_table,
+        "aqi": aqi_table,
+        "siaga": siaga_table,
+        "service": service_table,
+        "derived": derived_table,
+    },
 }
 """Generated parts of each document, by the name in their markers."""
 

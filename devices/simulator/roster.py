@@ -16,6 +16,9 @@ C = TypeVar("C", bound=Course)
 _DRAWS: Final = 10_000
 STREETS_OF_FLOOD: Final = 4
 """Of a kind that rivers and street water drive, every so many-th sensor stands in a street."""
+_SIAGA: Final = {"above_normal": "true", "siaga3_m": "1", "siaga2_m": "2", "siaga1_m": "3"}
+"""Levels of a gauge at a river: invented, for there is no public table of the city's."""
+_ROAD: Final = {"road_type": "4/2-T"}
 
 
 def sensors(city: str, kinds: Mapping[str, Kind], count: int, seed: int) -> list[Device]:
@@ -51,7 +54,8 @@ def _of_kind(
     found: list[tuple[str, Point, dict[str, str]]] = []
     found += [_at_river(river, km, kind) for river, km in _spread(rivers, gauges)]
     found += [
-        (f"{road.name} km {km:.1f}", road.at_km(km), {}) for road, km in _spread(roads, along)
+        (f"{road.name} km {km:.1f}", road.at_km(km), dict(_ROAD))
+        for road, km in _spread(roads, along)
     ]
     for order in range(count - len(found)):
         area = areas[order % len(areas)]
@@ -74,6 +78,8 @@ def _of_kind(
 
 def _at_river(river: River, km: float, kind: Kind) -> tuple[str, Point, dict[str, str]]:
     attributes = {"river": river.name, "river_km": f"{km:.2f}"}
+    if "level" in kind.metrics:
+        attributes |= {"normal_m": f"{kind.metrics['level'].play.mean:g}", **_SIAGA}
     if "distance" in kind.metrics:
         attributes["mount_height_m"] = f"{kind.metrics['distance'].play.mean:g}"
     return f"{river.name} km {km:.1f}", river.at_km(km), attributes

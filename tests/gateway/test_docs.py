@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from devices.gauge import load_gauges
 from devices.kind import Kind, Metric, load_kinds, parse_kind
 from devices.model import Model, check_model, load_models
 from devices.place import Moment
 from devices.source import MetricSource
+from devices.road import load_road_rules
 from gateway.docs import DOCS, PARTS, MissingMarkerError, fill, stale
 from gateway.settings import Settings
 from ingest.dialects import DIALECTS
@@ -108,3 +110,16 @@ def test_every_dialect_and_model_is_in_its_document() -> None:
     assert all(f"| `{model}` |" in models for model in load_models(None, load_kinds()))
     dialects = (DOCS / "dialects.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in dialects for name in DIALECTS)
+
+
+def test_the_taught_gauge_and_rules_are_right(tmp_path: Path) -> None:
+    text = (DOCS / "indices.md").read_text(encoding="utf-8")
+    gauges, rules = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "gauges.toml").write_text(gauges, encoding="utf-8")
+    (tmp_path / "roads.toml").write_text(rules, encoding="utf-8")
+    versions = load_gauges(tmp_path)["flood-deli-01"].versions
+    assert [version.begins_m for version in versions] == [
+        (1.5, 2.0, 2.5),
+        pytest.approx((1.5, 2.0, 2.5)),
+    ]
+    assert load_road_rules(tmp_path).population == 2_500_000
