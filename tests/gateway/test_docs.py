@@ -11,8 +11,8 @@ from devices.gauge import load_gauges
 from devices.kind import Kind, Metric, load_kinds, parse_kind
 from devices.model import Model, check_model, load_models
 from devices.place import Moment
-from devices.source import MetricSource
 from devices.road import load_road_rules
+from devices.source import MetricSource
 from gateway.docs import DOCS, PARTS, MissingMarkerError, fill, stale
 from gateway.settings import Settings
 from ingest.dialects import DIALECTS
