@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from devices.kind import Kind
 from devices.registry import Registry
 from devices.road import RoadRules
 from ingest.derived import air, flood, rollup, traffic
-from ingest.derived.calendar import HOUR_NS, hour_start
+from ingest.derived.calendar import HOUR_NS, hour_start, quarter_start
 from ingest.derived.ispu import HOURS
 from ingest.derived.scene import Scene
 from ingest.derived.touched import Quarters, Touched
@@ -22,8 +22,8 @@ from ingest.stores import Store, StoreUnavailableError
 logger = logging.getLogger(__name__)
 
 _EVERY_S: Final = 30.0
-_SHARE: Final = 9.0
-"""A round is followed by a pause that is so many times as long: a tenth of the time at most."""
+_SHARE: Final = 3.0
+"""A round is followed by a pause that is so many times as long: a quarter of the time at most."""
 _QUARTERS_MAX: Final = 20_000
 """Quarters of one round."""
 _AIR_HOURS: Final = "air_index"
@@ -32,9 +32,10 @@ _AIR_HOURS: Final = "air_index"
 class Deriver:
     """Keeps everything that is derived up to date.
 
-    Every reading that reaches the store is noted in `touched`; a round takes what was, computes it
-    from the store and writes it back. Computing again gives the same points, so that a round that
-    failed is simply repeated.
+    Every reading that reaches the store is noted in `touched`; a round takes the quarters that are
+    over, computes from the store what they are part of and writes it back. Computing again gives
+    the same points, so that a round that failed is simply repeated. Gauges do not wait for the end
+    of a quarter: a watch computes the minutes that go on.
     """
 
     def __init__(
@@ -57,39 +58,65 @@ class Deriver:
         self._rules = rules
         self._revision = -1
         self._devices = _by_id(())
-        self.problem: str | None = None
-        """Why the last round failed, or None."""
 
     async def run(self) -> None:
         """Runs until it is cancelled. What fails is tried again: readings do not wait for it."""
-        more = False
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again(self.round), name="derive.rounds")
+            tasks.create_task(self._again(self.watch), name="derive.watch")
+
+    async def _again(self, work: Callable[[int], Awaitable[bool]]) -> None:
+        problem: str | None = None
         while True:
+            more = False
             began = time.monotonic()
             try:
-                more = await self.round(time.time_ns())
+                more = await work(time.time_ns())
             except StoreUnavailableError as error:
-                self._report(str(error))
+                if problem != str(error):
+                    logger.warning("indices and roll-ups wait for the store: %s", error)
+                problem = str(error)
             except Exception as error:
-                if self.problem is None:
+                if problem != repr(error):
                     logger.exception("indices and roll-ups cannot be computed, trying again")
-                self.problem = str(error)
+                problem = repr(error)
             else:
-                self.problem = None
+                problem = None
             took = time.monotonic() - began
             await asyncio.sleep(max(0.0 if more else _EVERY_S, _SHARE * took))
 
     async def round(self, now_ns: int) -> bool:
-        """Computes what was touched; whether there is more to do.
+        """Computes what was touched and is over; whether there is more to do.
 
         Raises:
             StoreUnavailableError: nothing is lost, the next round does it again.
         """
         scene = await self._scene(now_ns)
-        quarters = await asyncio.to_thread(self.touched.take, _QUARTERS_MAX)
+        quarters = await asyncio.to_thread(
+            self.touched.take, _QUARTERS_MAX, before_ns=quarter_start(now_ns)
+        )
         await self._derive(scene, quarters)
         await self._close_air_hours(scene)
         await asyncio.to_thread(self.touched.finish, quarters)
         return quarters.more
+
+    async def watch(self, now_ns: int) -> bool:
+        """Computes the last minutes of the gauges that were heard in this quarter.
+
+        Raises:
+            StoreUnavailableError: the next time does it again.
+        """
+        scene = await self._scene(now_ns)
+        heard = await asyncio.to_thread(self.touched.since, quarter_start(now_ns))
+        await flood.follow(
+            scene,
+            [
+                name
+                for name in sorted(heard)
+                if (device := scene.devices.get(name)) is not None and device.kind == flood.KIND
+            ],
+        )
+        return False
 
     async def _derive(self, scene: Scene, quarters: Quarters) -> None:
         by_kind: dict[str, dict[str, set[int]]] = {}
@@ -137,11 +164,6 @@ class Deriver:
             gauges=self._gauges,
             rules=self._rules,
         )
-
-    def _report(self, problem: str) -> None:
-        if self.problem != problem:
-            self.problem = problem
-            logger.warning("indices and roll-ups wait for the store: %s", problem)
 
 
 def _by_id(devices: Iterable[Device]) -> dict[str, Device]:

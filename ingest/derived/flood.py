@@ -15,7 +15,7 @@ from devices.errors import InvalidDeviceError
 from devices.gauge import Gauge, gauge_of
 from devices.kind import Kind
 from ingest.derived import siaga
-from ingest.derived.calendar import HOUR_NS, MINUTE_NS, SECOND_NS, local_day
+from ingest.derived.calendar import HOUR_NS, MINUTE_NS, SECOND_NS, local_day, quarter_start
 from ingest.derived.measurements import FLOOD_LEVEL, point
 from ingest.derived.scene import Scene, Windows, runs
 from ingest.stores.quarter import BELIEVED, QUARTER_NS
@@ -54,34 +54,59 @@ async def derive(scene: Scene, touched: Windows) -> None:
         await _derive_gauge(scene, kind, device, quarters)
 
 
+async def follow(scene: Scene, devices: Iterable[str]) -> None:
+    """Goes on from the last minute that was computed; what came late waits for `derive`."""
+    if (kind := scene.kinds.get(KIND)) is None or METRIC not in kind.metrics:
+        return
+    for device in devices:
+        stop = scene.now_ns + HOUR_NS  # the device's clock may be ahead
+        held = await _held(scene, device, scene.now_ns - MEMORY_NS, stop)
+        start = quarter_start(scene.now_ns)
+        if held is not None:
+            start = max(start, held.time_ns)
+        await _derive_span(scene, kind, device, (start, stop), held=held)
+
+
 async def _derive_gauge(scene: Scene, kind: Kind, device: str, quarters: Iterable[int]) -> None:
-    gauge = _gauge(scene, device)
     spans = [
         (run.start_ns, run.stop_ns)
         for run in runs({device: quarters}, QUARTER_NS, most=_QUARTERS_MAX)
     ]
     while spans:
         start, stop = spans.pop(0)
-        readings = await scene.store.readings(
-            kind, device, start_ns=start - _SLOPE_NS, stop_ns=stop, limit=_READINGS_MAX
-        )
-        samples = minutes(readings)
-        if not any(sample.time_ns >= start for sample in samples):
-            continue
         held = await _held(scene, device, start - MEMORY_NS, start)
         ended = await _held(scene, device, start, stop)
-        found = list(levels(scene, gauge, samples, start_ns=start, held=held))
-        area = scene.devices[device].area
-        await scene.write(
-            [
-                point(FLOOD_LEVEL, values, device=device, area=area, time_ns=time_ns)
-                for time_ns, values in found
-            ]
-        )
-        ends = found[-1][1].get("siaga")
+        ends = await _derive_span(scene, kind, device, (start, stop), held=held)
+        if ends is None:
+            continue
         covered = bool(spans) and spans[0][0] <= stop
-        if (ended is None or ends != ended.siaga) and stop <= scene.now_ns and not covered:
+        changed = ended is None or ended.siaga != ends.siaga
+        if changed and stop <= scene.now_ns and not covered:
             spans.insert(0, (stop, stop + MEMORY_NS))
+
+
+async def _derive_span(
+    scene: Scene, kind: Kind, device: str, span: tuple[int, int], *, held: Held | None
+) -> Held | None:
+    """Computes and writes the minutes of a span; what holds at its end, None without a minute."""
+    start_ns, stop_ns = span
+    readings = await scene.store.readings(
+        kind, device, start_ns=start_ns - _SLOPE_NS, stop_ns=stop_ns, limit=_READINGS_MAX
+    )
+    found = list(
+        levels(scene, _gauge(scene, device), minutes(readings), start_ns=start_ns, held=held)
+    )
+    area = scene.devices[device].area
+    await scene.write(
+        [
+            point(FLOOD_LEVEL, values, device=device, area=area, time_ns=time_ns)
+            for time_ns, values in found
+        ]
+    )
+    if not found:
+        return None
+    time_ns, values = found[-1]
+    return _of(time_ns, values)
 
 
 def minutes(readings: Sequence[Mapping[str, Any]]) -> list[Sample]:
@@ -139,10 +164,12 @@ async def _held(scene: Scene, device: str, start_ns: int, stop_ns: int) -> Held 
     rows = await scene.store.rows(
         FLOOD_LEVEL, [device], start_ns=start_ns, stop_ns=stop_ns, limit=1
     )
-    if not rows:
-        return None
-    level = rows[0].values.get("siaga")
-    return Held(rows[0].time_ns, None if level is None else int(level))
+    return _of(rows[0].time_ns, rows[0].values) if rows else None
+
+
+def _of(time_ns: int, values: Mapping[str, float]) -> Held:
+    level = values.get("siaga")
+    return Held(time_ns, None if level is None else int(level))
 
 
 def _gauge(scene: Scene, device: str) -> Gauge | None:

@@ -2,7 +2,7 @@
 
 Readings are noted after the store has them and before the journal forgets them, so that a crash
 leaves no quarter out: at worst one is computed twice. Only quarters that are not noted yet are
-written, so that live readings cost one row a device and round, not one a message.
+written, so that live readings cost one row a device and quarter, not one a message.
 """
 
 import logging
@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Self
 from ingest.derived.calendar import quarter_start
 from ingest.journal import Taken
 from ingest.stores.quarter import QUARTER_NS
+from ingest.stores.reading import LATEST_NS
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ that report now have, around the end of a quarter."""
 
 
 class Quarters(NamedTuple):
-    """Some of what is to be computed: quarters by device, and the round that took them."""
+    """Quarters to be computed, by device, and the round that took them."""
 
     round: int
     by_device: dict[str, set[int]]
@@ -105,19 +106,29 @@ class Touched:
             else:
                 self._noted |= fresh
 
-    def take(self, limit: int) -> Quarters:
-        """What is to be computed, the newest first; `finish` it, or take it again."""
+    def take(self, limit: int, *, before_ns: int = LATEST_NS) -> Quarters:
+        """Quarters that began before an instant, the newest first; `finish` them, or take again."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT device, quarter FROM touched ORDER BY quarter DESC LIMIT ?", (limit + 1,)
+                "SELECT device, quarter FROM touched WHERE quarter < ? "
+                "ORDER BY quarter DESC LIMIT ?",
+                (before_ns, limit + 1),
             ).fetchall()
             # What is touched from now on belongs to the next round.
             this, self._round = self._round, self._round + 1
-            self._noted.clear()
+            self._noted = {key for key in self._noted if key[1] >= before_ns}
         by_device: dict[str, set[int]] = {}
         for device, quarter in rows[:limit]:
             by_device.setdefault(device, set()).add(quarter)
         return Quarters(this, by_device, len(rows) > limit)
+
+    def since(self, at_ns: int) -> set[str]:
+        """Devices with quarters that began at an instant or later."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT DISTINCT device FROM touched WHERE quarter >= ?", (at_ns,)
+            ).fetchall()
+        return {device for (device,) in rows}
 
     def finish(self, quarters: Quarters) -> None:
         """Forget what was computed, but for what was touched meanwhile."""

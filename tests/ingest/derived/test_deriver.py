@@ -51,7 +51,14 @@ class Hub:
         server = self._influx
         return InfluxStore(server.url, token=server.token, org=server.org, bucket=self._bucket)
 
-    def take(self, lines: Sequence[bytes], quarters: Iterable[int], *, derive: bool = True) -> None:
+    def take(
+        self,
+        lines: Sequence[bytes],
+        quarters: Iterable[int],
+        *,
+        derive: bool = True,
+        at_ns: int = END,
+    ) -> None:
         """Store the lines, note what they touched and, unless the hub stops before, derive."""
 
         async def taken(registry: Registry, touched: Touched) -> None:
@@ -69,8 +76,8 @@ class Hub:
                     rules=RoadRules(),
                 )
                 if derive:
-                    assert await deriver.round(END) is False
-                    assert touched.take(1).by_device == {}
+                    assert await deriver.round(at_ns) is False
+                    assert touched.take(1, before_ns=at_ns).by_device == {}
             finally:
                 await store.close()
 
@@ -134,3 +141,14 @@ def test_a_restart_computes_what_was_touched(hub: Hub) -> None:
     assert hub.values(AIR_INDEX, END) == {}
     hub.take([], [])
     assert hub.values(AIR_INDEX, END)["ispu"] == 84
+
+
+def test_a_quarter_that_goes_on_waits_for_its_end(hub: Hub) -> None:
+    ended, now = END - QUARTER_NS, END
+    lines = [f"air,device={DEVICE} pm25=42.14,pm25_qc=1 {at}".encode() for at in (ended, now)]
+    hub.take(lines, [ended, now])
+    air = KINDS["air"]
+    assert hub.values(hours_of(air), END - HOUR_NS)["pm25_count"] == 1
+    assert hub.values(hours_of(air), END) == {}
+    hub.take([], [], at_ns=END + QUARTER_NS)
+    assert hub.values(hours_of(air), END)["pm25_count"] == 1

@@ -144,6 +144,39 @@ def test_computing_again_changes_nothing(place: Place) -> None:
     assert derived(place, lines[40:], lines[:10]) == once
 
 
+def followed(place: Place, *arrivals: tuple[Sequence[bytes], int]) -> list[float | None]:
+    """Siaga levels after lines arrived, each time followed at so many minutes after `BEGIN`."""
+
+    async def scenario(store: Store) -> list[float | None]:
+        for lines, minute in arrivals:
+            assert await store.write(lines) == {}
+            await flood.follow(_scene(store, DECLARED, BEGIN + minute * MINUTE_NS), [GAUGE.id])
+        rows = await store.rows(
+            FLOOD_LEVEL, [GAUGE.id], start_ns=BEGIN, stop_ns=BEGIN + 48 * HOUR_NS
+        )
+        return [row.values.get("siaga") for row in reversed(rows)]
+
+    return place.run(scenario)
+
+
+def test_a_gauge_is_followed_minute_by_minute(place: Place) -> None:
+    rising = [(_lines({minute: 0.8 + minute / 10}), minute) for minute in range(4)]
+    falling = [(_lines({4: 0.96}), 4), (_lines({5: 0.94}), 5)]
+    assert followed(place, *rising, *falling) == [4, 4, 3, 3, 3, 4]
+
+
+def test_what_is_followed_is_what_is_derived(place: Place) -> None:
+    levels = {minute: 0.9 + 0.02 * (minute % 7) for minute in range(15)}
+    one_by_one = followed(place, *((_lines({at: level}), at) for at, level in levels.items()))
+    assert one_by_one == siagas(derived(place, _lines(levels)))
+
+
+def test_what_comes_late_waits_for_the_end_of_the_quarter(place: Place) -> None:
+    late, now = _lines({1: 1.5}), _lines({5: 0.97})
+    assert followed(place, (now, 5), (late, 6)) == [4]
+    assert siagas(derived(place, late)) == [3, 3]
+
+
 def test_other_metrics_make_no_levels(place: Place) -> None:
     line = f"flood,device={GAUGE.id} depth=0.3,depth_qc=1 {BEGIN}".encode()
     assert derived(place, [line]) == {}
