@@ -9,17 +9,16 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from devices.errors import InvalidDeviceError
 from devices.gauge import Gauge, gauge_of
-from devices.kind import Kind
 from ingest.derived import siaga
 from ingest.derived.calendar import HOUR_NS, MINUTE_NS, SECOND_NS, local_day, quarter_start
 from ingest.derived.measurements import FLOOD_LEVEL, point
-from ingest.derived.scene import Scene, Windows, runs
+from ingest.derived.scene import DEVICES_MAX, Scene, Windows, runs
+from ingest.stores.measurement import Measurement, Row
 from ingest.stores.quarter import BELIEVED, QUARTER_NS
-from ingest.stores.reading import epoch_ns
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +26,10 @@ KIND: Final = "flood"
 METRIC: Final = "level"
 MEMORY_NS: Final = 6 * HOUR_NS
 
+READINGS: Final = Measurement(KIND, (METRIC, f"{METRIC}_qc"))
+"""What of the readings of gauges is read."""
+
 _QUARTERS_MAX: Final = 96
-_READINGS_MAX: Final = 200_000
 _SLOPE_NS: Final = siaga.SLOPE_S * SECOND_NS
 
 
@@ -48,74 +49,68 @@ class Sample(NamedTuple):
 
 async def derive(scene: Scene, touched: Windows) -> None:
     """Computes these quarters, and those after them that they change, and writes them."""
-    if (kind := scene.kinds.get(KIND)) is None or METRIC not in kind.metrics:
-        return
     for device, quarters in touched.items():
-        await _derive_gauge(scene, kind, device, quarters)
+        await _derive_gauge(scene, device, quarters)
 
 
-async def follow(scene: Scene, devices: Iterable[str]) -> None:
+async def follow(scene: Scene, devices: Sequence[str]) -> None:
     """Goes on from the last minute that was computed; what came late waits for `derive`."""
-    if (kind := scene.kinds.get(KIND)) is None or METRIC not in kind.metrics:
-        return
-    for device in devices:
-        stop = scene.now_ns + HOUR_NS  # the device's clock may be ahead
-        held = await _held(scene, device, scene.now_ns - MEMORY_NS, stop)
-        start = quarter_start(scene.now_ns)
-        if held is not None:
-            start = max(start, held.time_ns)
-        await _derive_span(scene, kind, device, (start, stop), held=held)
+    quarter = quarter_start(scene.now_ns)
+    stop = scene.now_ns + HOUR_NS  # the device's clock may be ahead
+    for at in range(0, len(devices), DEVICES_MAX):
+        some = devices[at : at + DEVICES_MAX]
+        readings = await scene.store.rows(
+            READINGS, some, start_ns=quarter - _SLOPE_NS, stop_ns=stop
+        )
+        computed = await scene.store.rows(
+            FLOOD_LEVEL, some, start_ns=quarter - QUARTER_NS, stop_ns=stop
+        )
+        newest = {row.device: row for row in reversed(computed)}
+        lines: list[bytes] = []
+        for device in some:
+            row = newest.get(device)
+            held = (
+                _of(row.time_ns, row.values)
+                if row is not None
+                else await _held(scene, device, quarter - MEMORY_NS, quarter)
+            )
+            start = quarter if held is None else max(quarter, held.time_ns)
+            samples = minutes(reading for reading in readings if reading.device == device)
+            found = levels(scene, _gauge(scene, device), samples, start_ns=start, held=held)
+            lines += _lines(scene, device, found)
+        await scene.write(lines)
 
 
-async def _derive_gauge(scene: Scene, kind: Kind, device: str, quarters: Iterable[int]) -> None:
+async def _derive_gauge(scene: Scene, device: str, quarters: Iterable[int]) -> None:
     spans = [
         (run.start_ns, run.stop_ns)
         for run in runs({device: quarters}, QUARTER_NS, most=_QUARTERS_MAX)
     ]
     while spans:
         start, stop = spans.pop(0)
+        readings = await scene.store.rows(
+            READINGS, [device], start_ns=start - _SLOPE_NS, stop_ns=stop
+        )
         held = await _held(scene, device, start - MEMORY_NS, start)
         ended = await _held(scene, device, start, stop)
-        ends = await _derive_span(scene, kind, device, (start, stop), held=held)
-        if ends is None:
+        gauge = _gauge(scene, device)
+        found = list(levels(scene, gauge, minutes(readings), start_ns=start, held=held))
+        if not found:
             continue
+        await scene.write(_lines(scene, device, found))
+        changed = ended is None or ended.siaga != _of(*found[-1]).siaga
         covered = bool(spans) and spans[0][0] <= stop
-        changed = ended is None or ended.siaga != ends.siaga
         if changed and stop <= scene.now_ns and not covered:
             spans.insert(0, (stop, stop + MEMORY_NS))
 
 
-async def _derive_span(
-    scene: Scene, kind: Kind, device: str, span: tuple[int, int], *, held: Held | None
-) -> Held | None:
-    """Computes and writes the minutes of a span; what holds at its end, None without a minute."""
-    start_ns, stop_ns = span
-    readings = await scene.store.readings(
-        kind, device, start_ns=start_ns - _SLOPE_NS, stop_ns=stop_ns, limit=_READINGS_MAX
-    )
-    found = list(
-        levels(scene, _gauge(scene, device), minutes(readings), start_ns=start_ns, held=held)
-    )
-    area = scene.devices[device].area
-    await scene.write(
-        [
-            point(FLOOD_LEVEL, values, device=device, area=area, time_ns=time_ns)
-            for time_ns, values in found
-        ]
-    )
-    if not found:
-        return None
-    time_ns, values = found[-1]
-    return _of(time_ns, values)
-
-
-def minutes(readings: Sequence[Mapping[str, Any]]) -> list[Sample]:
-    """Samples, oldest first, of readings in the form of `Store.readings`."""
+def minutes(readings: Iterable[Row]) -> list[Sample]:
+    """Samples, oldest first, of rows of `READINGS`."""
     found: dict[int, list[float]] = defaultdict(list)
     for reading in readings:
-        if METRIC in reading and reading.get(f"{METRIC}_qc") in BELIEVED:
-            time_ns = epoch_ns(reading["time"])
-            found[time_ns - time_ns % MINUTE_NS].append(reading[METRIC])
+        if METRIC in reading.values and reading.values.get(f"{METRIC}_qc") in BELIEVED:
+            minute = reading.time_ns - reading.time_ns % MINUTE_NS
+            found[minute].append(reading.values[METRIC])
     return [Sample(time_ns, median(found[time_ns])) for time_ns in sorted(found)]
 
 
@@ -165,6 +160,14 @@ async def _held(scene: Scene, device: str, start_ns: int, stop_ns: int) -> Held 
         FLOOD_LEVEL, [device], start_ns=start_ns, stop_ns=stop_ns, limit=1
     )
     return _of(rows[0].time_ns, rows[0].values) if rows else None
+
+
+def _lines(scene: Scene, device: str, found: Iterable[tuple[int, dict[str, float]]]) -> list[bytes]:
+    area = scene.devices[device].area
+    return [
+        point(FLOOD_LEVEL, values, device=device, area=area, time_ns=time_ns)
+        for time_ns, values in found
+    ]
 
 
 def _of(time_ns: int, values: Mapping[str, float]) -> Held:

@@ -14,6 +14,7 @@ from ingest.derived.calendar import HOUR_NS, MINUTE_NS, SECOND_NS, quarter_start
 from ingest.derived.measurements import FLOOD_LEVEL
 from ingest.derived.scene import Scene
 from ingest.stores import Store
+from ingest.stores.measurement import Row
 from tests.ingest.stores.places import KINDS, Place
 
 GAUGE: Final = Device("flood-1", "flood", area="medan-kota")
@@ -183,9 +184,9 @@ def test_other_metrics_make_no_levels(place: Place) -> None:
 
 
 def test_samples_come_in_order_of_time() -> None:
-    readings = [
-        {"time": "2026-11-24T00:01:30Z", "level": 3.0, "level_qc": 1},
-        {"time": "2026-11-24T00:00:59Z", "level": 1.0, "level_qc": 2},
-        {"time": "2026-11-24T00:00:01Z", "level": 2.0, "level_qc": 1},
-    ]
+    def reading(second: int, level: float, flag: int) -> Row:
+        values = {"level": level, "level_qc": flag}
+        return Row(BEGIN + second * SECOND_NS, GAUGE.id, "", None, values)
+
+    readings = [reading(90, 3.0, 1), reading(59, 1.0, 2), reading(1, 2.0, 1), reading(30, 9.0, 3)]
     assert [sample.level_m for sample in flood.minutes(readings)] == [1.5, 3.0]
