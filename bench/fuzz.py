@@ -35,7 +35,7 @@ from zoneinfo import ZoneInfo
 
 import mqtt5
 
-from bench.machine import commit
+from bench.machine import commit, machine, results_file
 from bench.mutation import Mutator
 from bench.samples import Sample, samples
 from devices.kind import load_kinds
@@ -368,6 +368,7 @@ def main() -> int:
     parser.add_argument(
         "--state", type=Path, help="goes on from here, and keeps what fails beside it"
     )
+    parser.add_argument("--record", action="store_true", help="write it into bench/results/")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     # The codec writes a note of each packet that makes it panic; millions of them say nothing.
@@ -383,6 +384,10 @@ def main() -> int:
         f"commit {tested}: {findings.done} inputs ({findings.done - before} of them in "
         f"{took_s:.0f} s), {findings.failures} failed"
     )
+    if options.record:
+        report = {"commit": tested, "machine": machine(), "result": findings.document()}
+        file = results_file("fuzz", tested)
+        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 1 if findings.failures else 0
 
 
