@@ -1,0 +1,170 @@
+"""The worst places of the moment, over the whole city or one kecamatan."""
+
+from typing import Final
+
+from dashboards import panels, sensors
+from dashboards.drawing import (
+    AQI,
+    ISPU,
+    LEVEL_OF_SERVICE,
+    METRES,
+    MINUTES_LEFT,
+    RISE,
+    SATURATION,
+    SIAGA,
+    Drawn,
+)
+from dashboards.influxql import TIME, Target, call, last, select
+from dashboards.links import sensor_name
+from dashboards.measurements import AIR_INDEX, FLOOD_LEVEL, TRAFFIC_SERVICE
+from dashboards.page import NOT_COMPUTED, Page
+from devices.kind import Text
+
+_ROWS: Final = 6
+_GAUGE_MINUTES: Final = "15m"
+_AIR_HOURS: Final = "2h"
+_TRAFFIC_MINUTES: Final = "45m"
+
+LEVEL: Final = Text(en="Level", id="Tinggi air")
+SIAGA_WORD: Final = Text(en="Siaga", id="Siaga")
+RISE_WORD: Final = Text(en="Rise", id="Kenaikan")
+LEFT: Final = Text(en="Next level in", id="Tingkat berikut dalam")
+SATURATION_WORD: Final = Text(en="Saturation", id="Kejenuhan")
+SERVICE: Final = Text(en="Level of service", id="Tingkat pelayanan")
+SPEED: Final = Text(en="Speed", id="Kecepatan")
+FLOW: Final = Text(en="Flow", id="Arus")
+FLOW_DRAWN: Final = Drawn(unit="suffix: /h", decimals=0)
+SPEED_DRAWN: Final = Drawn(unit="velocitykmh", decimals=0)
+
+
+def junctions(*conditions: str) -> str:
+    """Counters as their worst direction stands; those whose road is not known are left out."""
+    each = select(
+        last("los", "saturation", "flow", "speed"),
+        TRAFFIC_SERVICE,
+        TIME,
+        '"los" > 0',
+        *conditions,
+        by=["device", "channel"],
+    )
+    worst = [
+        call("max", "los"),
+        call("max", "saturation"),
+        call("sum", "flow"),
+        call("min", "speed"),
+    ]
+    return select(worst, each, by=["device"])
+
+
+def add_gauges(page: Page, *conditions: str, width: int, height: int, below: bool = False) -> None:
+    """Gauges with the worst siaga level first, the fastest rising beside."""
+    kind = page.site.kinds["flood"]
+    query = select(
+        last("siaga", "level", "rise_m_per_h", "next_level_min"),
+        FLOOD_LEVEL,
+        TIME,
+        *conditions,
+        by=["device"],
+    )
+    made = panels.rows(
+        [sensors.names(sensors.of_kind(kind), *conditions), Target(query=query)],
+        {
+            "name": (page.word(sensors.NAME), None),
+            "siaga": (page.word(SIAGA_WORD), SIAGA),
+            "level": (page.word(LEVEL), METRES),
+            "rise_m_per_h": (page.word(RISE_WORD), RISE),
+            "next_level_min": (page.word(LEFT), MINUTES_LEFT),
+            "device": (page.word(sensors.SENSOR), None),
+        },
+        language=page.language,
+        sort=("siaga", False),
+        limit=_ROWS,
+        links=[sensors.one_kind(page, sensor_name(kind))],
+    )
+    page.add(
+        made,
+        width=width,
+        height=height,
+        title=Text(en="Worst gauges", id="Pos duga air terburuk"),
+        description=Text(
+            en="Siaga I is the worst. Rise is that of the last half hour; the time to the next "
+            "level holds if it goes on.",
+            id="Siaga I yang terburuk. Kenaikan adalah dari setengah jam terakhir; waktu ke "
+            "tingkat berikut berlaku bila kenaikan berlanjut.",
+        ),
+        empty=NOT_COMPUTED,
+        last=_GAUGE_MINUTES,
+        below=below,
+    )
+
+
+def add_air(page: Page, *conditions: str, width: int, height: int, below: bool = False) -> None:
+    """Stations with the highest ISPU first."""
+    kind = page.site.kinds["air"]
+    query = select(
+        last("ispu", "aqi", "pm25_nowcast"), AIR_INDEX, TIME, *conditions, by=["device", "area"]
+    )
+    made = panels.rows(
+        [sensors.names(sensors.of_kind(kind), *conditions), Target(query=query)],
+        {
+            "name": (page.word(sensors.NAME), None),
+            "area": (page.word(sensors.AREA), sensors.areas(page)),
+            "ispu": ("ISPU", ISPU),
+            "aqi": ("AQI", AQI),
+            "pm25_nowcast": ("PM2.5 NowCast", Drawn(unit="conμgm3", decimals=1)),
+            "device": (page.word(sensors.SENSOR), None),
+        },
+        language=page.language,
+        sort=("ispu", True),
+        limit=_ROWS,
+        links=[sensors.one_kind(page, sensor_name(kind))],
+    )
+    page.add(
+        made,
+        width=width,
+        height=height,
+        title=Text(en="Worst air", id="Udara terburuk"),
+        description=Text(
+            en="ISPU stands for the last 24 hours, AQI by NowCast for the last hours.",
+            id="ISPU mewakili 24 jam terakhir, AQI dengan NowCast mewakili jam-jam terakhir.",
+        ),
+        empty=NOT_COMPUTED,
+        last=_AIR_HOURS,
+        below=below,
+    )
+
+
+def add_junctions(
+    page: Page, *conditions: str, width: int, height: int, below: bool = False
+) -> None:
+    """Counters with the worst level of service first."""
+    kind = page.site.kinds["traffic"]
+    query = junctions(*conditions)
+    made = panels.rows(
+        [sensors.names(sensors.of_kind(kind), *conditions), Target(query=query)],
+        {
+            "name": (page.word(sensors.NAME), None),
+            "los": (page.word(SERVICE), LEVEL_OF_SERVICE),
+            "saturation": (page.word(SATURATION_WORD), SATURATION),
+            "flow": (page.word(FLOW), FLOW_DRAWN),
+            "speed": (page.word(SPEED), SPEED_DRAWN),
+            "device": (page.word(sensors.SENSOR), None),
+        },
+        language=page.language,
+        sort=("los", True),
+        limit=_ROWS,
+        links=[sensors.one_kind(page, sensor_name(kind))],
+    )
+    page.add(
+        made,
+        width=width,
+        height=height,
+        title=Text(en="Worst junctions", id="Simpang terburuk"),
+        description=Text(
+            en="Level of service A to F by degree of saturation of the last quarter of an hour.",
+            id="Tingkat pelayanan A sampai F menurut derajat kejenuhan seperempat jam terakhir.",
+        ),
+        empty=NOT_COMPUTED,
+        last=_TRAFFIC_MINUTES,
+        below=below,
+    )
