@@ -108,6 +108,38 @@ class Settings(BaseSettings):
     http_bind: Annotated[str, Field(description="Address and port of the HTTP server")] = (
         "127.0.0.1:8080"
     )
+    grafana_url: Annotated[
+        SecretStr | None,
+        Field(
+            description="Grafana as http://HOST:3000; with USER:PASSWORD@ of an administrator the "
+            "hub makes itself a service account"
+        ),
+    ] = None
+    grafana_token: Annotated[
+        SecretStr | None,
+        Field(
+            description="Token of a service account with the role Admin; without it the one that "
+            "the hub made"
+        ),
+    ] = None
+    grafana_influx_url: Annotated[
+        str | None,
+        Field(description="InfluxDB as Grafana reaches it, where that is not influx_url"),
+    ] = None
+    grafana_influx_token: Annotated[
+        SecretStr | None,
+        Field(
+            description="InfluxDB token for Grafana, which needs to read only; without it "
+            "influx_token"
+        ),
+    ] = None
+    grafana_contact: Annotated[
+        SecretStr | None,
+        Field(
+            description="Where Grafana's own alerts go: mailto:room@city.example or the address "
+            "of a webhook"
+        ),
+    ] = None
     language: Annotated[
         Literal["id", "en"], Field(description="Language where the reader's is not known")
     ] = "id"
@@ -153,6 +185,16 @@ class Settings(BaseSettings):
     @property
     def derived_path(self) -> Path:
         return self.data_dir / "derived.db"
+
+    @property
+    def grafana_token_path(self) -> Path:
+        """Where the hub keeps the Grafana login that it made for itself."""
+        return self.data_dir / "grafana.token"
+
+    @property
+    def grafana_patches(self) -> Path:
+        """Folder of the hand edits of Grafana that were kept."""
+        return self.data_dir / "dashboards"
 
     @property
     def duckdb_path(self) -> Path:

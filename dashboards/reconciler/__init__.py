@@ -1,0 +1,9 @@
+"""Brings a Grafana to the declared state, and finds what somebody changed by hand.
+
+Promises:
+1. `plan` changes nothing; after an `apply` that failed nowhere, `plan` has nothing to do.
+2. What was edited by hand is never overwritten but on request (`drift --overwrite`).
+3. Only what the hub made is deleted: its uid begins with `kotahub-` and it carries the mark.
+4. No secret is printed, logged, or written anywhere but into Grafana's own secret store.
+5. A run that was cut off, or met a Grafana that restarted, is finished by the next one.
+"""

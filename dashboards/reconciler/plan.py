@@ -1,0 +1,122 @@
+"""What an apply would do, decided from what is declared and what was found. No I/O."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from dashboards.reconciler.declared import fingerprint
+from dashboards.reconciler.difference import Json, lines
+from dashboards.reconciler.resource import Found, Kind, Resource, projected
+
+Action = Literal["create", "update", "delete", "edited", "taken", "locked"]
+DONE: Final[frozenset[Action]] = frozenset({"create", "update", "delete"})
+"""What an apply carries out; the others wait for somebody to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One difference.
+
+    Attributes:
+        action: `edited` was changed by hand, `taken` has the uid and is not the hub's, `locked`
+            comes from a file of Grafana's own, or holds what is not the hub's.
+        why: for the three that are not carried out, what there is to decide.
+        lines: the differences, `+` comes, `-` goes, `~` changes.
+    """
+
+    action: Action
+    kind: Kind
+    uid: str
+    title: str
+    lines: tuple[str, ...] = ()
+    why: str = ""
+    declared: Resource | None = None
+    found: Found | None = None
+
+
+def decide(resource: Resource, found: Found | None) -> Step | None:
+    """The step for a declared thing; None where there is nothing to do."""
+    if found is None:
+        return _step("create", resource, None)
+    if resource.kind == "dashboard":
+        return _decide_dashboard(resource, found)
+    shown = lines(*_without_secrets(resource.kind, *_bodies(resource, found)))
+    if not shown:
+        return None
+    if found.locked is not None:
+        return _step("locked", resource, found, shown, found.locked)
+    return _step("update", resource, found, shown)
+
+
+def leftover(found: Found, strangers: Iterable[str] = ()) -> Step:
+    """The step for a thing of the hub's that nobody declares any more."""
+    others = list(strangers)
+    action: Action = "edited"
+    if found.locked is not None:
+        action, why = "locked", found.locked
+    elif others:
+        action, why = "locked", f"others keep things in it: {', '.join(others)}"
+    elif found.kind == "dashboard" and found.stamp is None:
+        why = _edited(found)
+    else:
+        action, why = "delete", ""
+    return Step(action, found.kind, found.uid, found.title, why=why, found=found)
+
+
+def _decide_dashboard(resource: Resource, found: Found) -> Step | None:
+    """The stamp decides before the content: newer Grafanas migrate a model when it is read."""
+    moved = resource.body["folder"] != found.body["folder"]
+    if found.stamp == resource.digest and not moved:
+        return None
+    shown = lines(found.body, resource.body)
+    if not shown:
+        return None
+    if not found.ours:
+        why = f"'{found.title}' has this uid and is not the hub's: give it another, or delete it"
+        return _step("taken", resource, found, shown, why)
+    if found.locked is not None:
+        return _step("locked", resource, found, shown, found.locked)
+    if found.stamp in {None, resource.digest}:
+        return _step("edited", resource, found, shown, _edited(found))
+    return _step("update", resource, found, lines(*_bodies(resource, found)) or shown)
+
+
+def _bodies(resource: Resource, found: Found) -> tuple[Json, Json]:
+    """Found and declared, as they are compared."""
+    return projected(found.body, resource.body), resource.body
+
+
+def _without_secrets(kind: Kind, *bodies: Json) -> list[Json]:
+    """A webhook's address may hold a key: only that it differs is told."""
+    if kind != "contact point":
+        return list(bodies)
+    return [
+        {
+            **body,
+            "settings": {
+                key: f"(fingerprint {fingerprint(value)})" if isinstance(value, str) else value
+                for key, value in body["settings"].items()
+            },
+        }
+        for body in bodies
+    ]
+
+
+def _edited(found: Found) -> str:
+    who = f" by {found.by}" if found.by else ""
+    return (
+        f"it was changed by hand{who}: keep that with kotahub dashboards drift --keep, or undo it "
+        "with --overwrite"
+    )
+
+
+def _step(
+    action: Action,
+    resource: Resource,
+    found: Found | None,
+    shown: Iterable[str] = (),
+    why: str = "",
+) -> Step:
+    return Step(
+        action, resource.kind, resource.uid, resource.title, tuple(shown), why, resource, found
+    )
