@@ -123,8 +123,16 @@ def _dashboards(folder: Path, folder_uid: str) -> Iterator[Resource]:
         if MARK not in model.get("tags", []):
             raise DeclarationError(path, f"it lacks the tag '{MARK}', by which the hub knows it")
         model = {key: value for key, value in model.items() if key not in {"id", "version"}}
+        _choose_data_source(model)
         title = str(model.get("title", uid))
         yield Resource("dashboard", uid, title, {"folder": folder_uid, "model": model})
+
+
+def _choose_data_source(model: Json) -> None:
+    """Lets a dashboard begin with the hub's data source, where Grafana has others of its type."""
+    for variable in model.get("templating", {}).get("list", []):
+        if (variable.get("type"), variable.get("query")) == ("datasource", "influxdb"):
+            variable["current"] = {"text": DATA_SOURCE_NAME, "value": DATA_SOURCE_UID}
 
 
 def _data_source(influx: Influx) -> Resource:

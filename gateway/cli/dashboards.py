@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli import grafana
 from gateway.cli.output import print_items
 
 app = typer.Typer(help="Grafana's dashboards, as the kinds declare them.", no_args_is_help=True)
+app.command("plan")(grafana.plan)
+app.command("apply")(grafana.apply)
+app.command("drift")(grafana.drift)
 
 
 @app.command()

@@ -32,6 +32,22 @@ def test_the_database_stands_where_old_and_new_grafanas_look(tmp_path: Path) -> 
     assert INFLUX.token not in repr(declared(INFLUX, generated=tmp_path))
 
 
+def test_a_dashboard_begins_with_the_data_source_of_the_hub(tmp_path: Path) -> None:
+    variable = {"name": "datasource", "type": "datasource", "query": "influxdb"}
+    other = {"name": "area", "type": "custom", "query": "a,b"}
+    write(tmp_path, "en", {**model(WALL, "Wall"), "templating": {"list": [variable, other]}})
+    board = next(one for one in declared(INFLUX, generated=tmp_path) if one.kind == "dashboard")
+    chosen, untouched = board.body["model"]["templating"]["list"]
+    assert chosen["current"]["value"] == "kotahub-influxdb"
+    assert untouched == other
+
+
+def test_the_shipped_dashboards_can_be_declared() -> None:
+    state = declared(INFLUX)
+    assert {one.uid for one in state if one.kind == "playlist"} == {"kotahub-id", "kotahub-en"}
+    assert sum(one.kind == "dashboard" for one in state) >= 20
+
+
 def test_a_fingerprint_tells_apart_and_nothing_else() -> None:
     assert fingerprint("a") == fingerprint("a") != fingerprint("b")
     assert len(fingerprint("secret")) == 16
