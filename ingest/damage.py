@@ -59,9 +59,13 @@ def is_no_room(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) in _NO_ROOM
 
 
-def read_only(path: Path) -> sqlite3.Connection:
-    """A connection that leaves the file and its write-ahead log as they are, also at its end."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+def read_only(path: Path, *, log: bool = True) -> sqlite3.Connection:
+    """A connection that leaves the file and its write-ahead log as they are, also at its end.
+
+    Without `log` it sees the file as the last checkpoint left it.
+    """
+    how = "mode=ro" if log else "immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
 
 
 def examine(connection: sqlite3.Connection, path: Path, *, within_s: float = CHECK_S) -> None:
@@ -72,14 +76,8 @@ def examine(connection: sqlite3.Connection, path: Path, *, within_s: float = CHE
     Raises:
         sqlite3.DatabaseError: it is damaged.
     """
-    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    wal, index = (path.with_name(path.name + part) for part in ("-wal", "-shm"))
-    if wal.exists() and index.exists():
-        # SQLite has just read the log; in the head of its index stands how much of it counts.
-        with index.open("rb") as head:
-            frames = int.from_bytes(head.read(20)[16:], sys.byteorder)
-        if lost := lost_commits(wal, frames):
-            raise DamagedError(f"{lost} transactions at the end of the write-ahead log are cut off")
+    if lost := cut_off(connection, path):
+        raise DamagedError(f"{lost} transactions at the end of the write-ahead log are cut off")
     size = path.stat().st_size
     if size <= _WHOLE_MAX_BYTES:
         (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -110,6 +108,18 @@ def _walk(connection: sqlite3.Connection) -> None:
         connection.execute(
             f"SELECT count(*) FROM {name} NOT INDEXED"  # noqa: S608 - of the schema
         ).fetchone()
+
+
+def cut_off(connection: sqlite3.Connection, path: Path) -> int:
+    """How many committed transactions SQLite passes over because the log is damaged before them."""
+    # It has then read the log; in the head of the log's index stands how much of it counts.
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    wal, index = (path.with_name(path.name + part) for part in ("-wal", "-shm"))
+    if not (wal.exists() and index.exists()):
+        return 0
+    with index.open("rb") as head:
+        frames = int.from_bytes(head.read(20)[16:], sys.byteorder)
+    return lost_commits(wal, frames)
 
 
 def lost_commits(wal: Path, frames: int) -> int:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from devices.errors import HubError
-from ingest.damage import is_no_room, read_only
+from ingest.damage import cut_off, is_no_room, read_only
 from ingest.damaged_rows import (
     Findings,
     Table,
@@ -129,7 +129,7 @@ def salvage(path: Path, *, why: str, create: Callable[[Path], None], is_whole: I
             target.execute("BEGIN")
             for table in tables_of(target):
                 _copy(table, source, target, findings, is_whole)
-            _continuelast_ids(source, target)
+            _continue_ids(source, target)
             target.execute("COMMIT")
         _fsync(building)
         done = Salvage(
@@ -184,14 +184,21 @@ def _begin(path: Path, why: str, now: datetime) -> Path:
 
 
 def _source(path: Path, aside: Path, empty: Path) -> sqlite3.Connection:
-    """The damaged file, opened to be read; text comes as bytes, for it may be none."""
-    source = _as_bytes(path)
-    try:
-        if source.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            return source
-    except sqlite3.Error as error:
-        logger.error("its first page cannot be read (%s): trying with that of a new one", error)  # noqa: TRY400 - no trace for people
-    source.close()
+    """The damaged file, opened to be read; text comes as bytes, for it may be none.
+
+    Where its write-ahead log is cut, with what is left of the log or without any, whichever shows
+    more of what was committed: what a checkpoint has moved into the file is whole there, while old
+    pages from the log before it would lie over new ones.
+    """
+    with_log, without = _as_bytes(path), _as_bytes(path, log=False)
+    if _is_whole_log(with_log, path) or _progress(with_log) > _progress(without):
+        without.close()
+        return with_log
+    with_log.close()
+    if _progress(without) >= 0:
+        return without
+    without.close()
+    logger.error("its first page cannot be read: trying with that of a new one")
     new = empty.read_bytes()
     page = bytearray(new[: int.from_bytes(new[16:18])])
     with path.open("r+b") as damaged:
@@ -208,8 +215,32 @@ def _source(path: Path, aside: Path, empty: Path) -> sqlite3.Connection:
     return _as_bytes(path)
 
 
-def _as_bytes(path: Path) -> sqlite3.Connection:
-    source = read_only(path)
+def _is_whole_log(source: sqlite3.Connection, path: Path) -> bool:
+    """Whether nothing of the log is cut off, and the file can be read with it at all."""
+    try:
+        return not cut_off(source, path) and _progress(source) >= 0
+    except sqlite3.Error:
+        return False
+
+
+def _progress(source: sqlite3.Connection) -> int:
+    """A number that grows with nearly every transaction; -1 where not even tables are seen."""
+    sums = []
+    for column, table in (
+        ("count(*)", "sqlite_schema"),
+        ("sum(seq)", "sqlite_sequence"),
+        ("sum(stored + quarantined + duplicate)", "ledger"),
+    ):
+        try:
+            (number,) = source.execute(f"SELECT {column} FROM {table}").fetchone()  # noqa: S608 - constants
+            sums.append(int(number or 0))
+        except (sqlite3.Error, OverflowError):
+            sums.append(0)
+    return sum(sums) if sums[0] else -1
+
+
+def _as_bytes(path: Path, *, log: bool = True) -> sqlite3.Connection:
+    source = read_only(path, log=log)
     source.text_factory = bytes
     return source
 
@@ -232,7 +263,7 @@ def _copy(
             findings.kept[table.name] += 1
 
 
-def _continuelast_ids(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+def _continue_ids(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     known = last_ids(source)
     for table in tables_of(target):
         if table.by_id:

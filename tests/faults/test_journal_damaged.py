@@ -2,8 +2,10 @@
 
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,11 +18,11 @@ from ingest.journal import Journal
 from ingest.journal_file import PAGE_BYTES
 from ingest.salvage import Salvage
 from ingest.stores.lines import parse_line
-from tests.conservation import Point, point_of, reckon
+from tests.conservation import Point, point_of, reckon, stored_points
 from tests.e2e.stream import METRICS, Published, later, stream
 from tests.faults.conftest import Site
-from tests.faults.form import form
-from tests.hubs import KOTAHUB, HubProcess
+from tests.faults.form import FULL, form
+from tests.hubs import KOTAHUB, HubProcess, balanced
 from tests.servers import wait_until
 
 DAY_MS: Final = 86_400_000
@@ -142,6 +144,38 @@ def test_the_first_page_which_leads_to_all_others(site: Site) -> None:
     hub.start()
     assert told(hub).lost == {}
     check_rest(site, hub, messages, set())
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("share", (0.1, 0.3, 0.5, 0.7, 0.9) if FULL else (0.6,))
+def test_the_write_ahead_log_after_a_power_cut(site: Site, share: float, tmp_path: Path) -> None:
+    hub = site.hub()
+    publish_into_journal(site, hub, 2_000, 63)
+    hub.kill()
+    path, wal = hub.folder / "journal.db", hub.folder / "journal.db-wal"
+    shutil.copy(path, tmp_path)
+    shutil.copy(wal, tmp_path)
+    before = batches(tmp_path)
+    # How many frames count stands in the index; behind them may stand older ones.
+    frames = int.from_bytes((hub.folder / "journal.db-shm").read_bytes()[16:20], sys.byteorder)
+    at = 32 + int(share * frames) * (24 + PAGE_BYTES) + 100
+    log = bytearray(wal.read_bytes())
+    log[at : at + 100] = bytes(byte ^ 0x55 for byte in log[at : at + 100])
+    wal.write_bytes(log)
+    site.influxd.start()
+    hub.start()
+    told(hub)
+    hub.wait_settled(1)
+    there = stored_points(hub, site.influxd)
+    # What was committed behind the damaged place is missing, unless a checkpoint had moved it
+    # already; nothing before it is.
+    missing = [number for number, held in before.items() if not held & there]
+    assert missing == list(before)[len(before) - len(missing) :]
+    assert there == set().union(*(before[number] for number in before if number not in missing))
+    ledger = hub.ledger()
+    assert balanced(ledger)
+    assert sum(row["stored"] for row in ledger.values()) == len(there)
+    assert hub.stop() == 0
 
 
 @pytest.mark.timeout(300)

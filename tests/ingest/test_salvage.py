@@ -194,14 +194,23 @@ from tests.ingest.test_salvage import batch
 journal = Journal.open(Path(sys.argv[1]))
 for number in range(30):
     journal.commit(batch(number, 20))
+    if number + 1 == int(sys.argv[2]):
+        journal._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        held = journal._reader.execute("SELECT * FROM batch")  # so that the log is not begun anew
+        held.fetchone()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def killed(path: Path) -> bytes:
-    """Makes a journal whose 30 batches stand in the write-ahead log; the log."""
+def killed(path: Path, *, checkpoint: int = 0) -> bytes:
+    """Makes a journal whose 30 batches stand in the write-ahead log; the log.
+
+    After `checkpoint` of them they are moved into the file as well.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(path)], cwd=Path(__file__).parents[2], check=False
+        [sys.executable, "-c", KILLED, str(path), str(checkpoint)],
+        cwd=Path(__file__).parents[2],
+        check=False,
     )
     assert done.returncode == -signal.SIGKILL
     return path.with_name("journal.db-wal").read_bytes()
@@ -226,6 +235,22 @@ def test_commits_behind_a_damaged_place_of_the_log_are_missed(share: float, tmp_
     assert len(found.batches) < 30
     assert "write-ahead log" in report.why
     assert path.with_name(f"{report.aside}-wal").read_bytes() == log
+
+
+@pytest.mark.parametrize("checkpoint", [1, 7, 15, 24, 30])
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
+def test_what_a_checkpoint_moved_is_not_missed(
+    share: float, checkpoint: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.db"
+    log = bytearray(killed(path, checkpoint=checkpoint))
+    at = max(int(share * len(log)), 24)
+    log[at : at + 64] = bytes(byte ^ 0x55 for byte in log[at : at + 64])
+    path.with_name("journal.db-wal").write_bytes(log)
+    found, _reports = opened(path)
+    assert list(found.batches.values()) == [batch(n, 20).lines for n in range(len(found.batches))]
+    assert len(found.batches) >= checkpoint
+    assert len(found.ledger) == len(found.batches)
 
 
 def test_a_log_whose_last_transaction_was_not_finished_is_no_damage(tmp_path: Path) -> None:
