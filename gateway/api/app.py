@@ -12,6 +12,7 @@ from gateway.api import (
     ledger,
     metrics,
     problems,
+    public,
     quality,
     quarantine,
     readings,
@@ -23,7 +24,7 @@ from gateway.hub import Hub
 _DESCRIPTION: Final = """\
 The sensors of the city: what they are, what they measured, and what became of every message.
 
-**Key.** Everything but `/healthz` and `/readyz` asks for an API key:
+**Key.** Everything but `/healthz`, `/readyz` and `/public/…` asks for an API key:
 `Authorization: Bearer KEY` or `X-API-Key: KEY`. Make one with
 `kotahub keys create --scope read`.
 
@@ -47,6 +48,7 @@ def create_app(hub: Hub) -> FastAPI:
         redoc_url=None,
     )
     app.state.hub = hub
+    app.state.outlines = public.Outlines(hub.registry)
     problems.install(app)
     for noun in (
         devices,
@@ -58,6 +60,7 @@ def create_app(hub: Hub) -> FastAPI:
         quarantine,
         health,
         metrics,
+        public,
     ):
         app.include_router(noun.router)
 
