@@ -11,6 +11,8 @@ from dashboards.site import Language, Site, word
 from devices.kind import Kind, Text
 
 ALL: Final = "$__all"
+SOURCE_NAME: Final = "kotahub"
+"""How the names of the hub's data sources begin; a Grafana may have others of the same type."""
 _ALL_WORDS: Final = Text(en="All", id="Semua")
 _AREA: Final = Text(en="Kecamatan", id="Kecamatan")
 _KIND: Final = Text(en="Kind", id="Jenis")
@@ -27,7 +29,7 @@ def datasource(language: Language) -> dashboard.VariableModel:
         name="datasource",
         label=word(_DATASOURCE, language),
         query="influxdb",
-        regex="",
+        regex=f"/^{SOURCE_NAME}/",
         refresh=dashboard.VariableRefresh.ON_DASHBOARD_LOAD,
     )
 

@@ -27,6 +27,7 @@ from gateway.running import Running, remove_running, write_running
 from gateway.server import serve
 from gateway.settings import Settings
 from gateway.store import open_store
+from gateway.telemetry import run_telemetry
 from ingest.delivery import Delivery
 from ingest.derived.deriver import Deriver
 from ingest.derived.touched import Touched
@@ -134,6 +135,7 @@ async def run(
         tasks: list[asyncio.Task[object]] = []
         if service is not None:
             tasks.append(asyncio.create_task(service.run(), name="hub.ingest"))
+            tasks.append(asyncio.create_task(run_telemetry(hub), name="hub.telemetry"))
         if simulation is not None:
             play = _simulate(settings, kinds, simulation)
             tasks.append(asyncio.create_task(play, name="hub.simulate"))

@@ -10,6 +10,7 @@ ruff check .
 ruff format --check .
 mypy
 python -m gateway.docs --check
+kotahub dashboards build --check
 if command -v shellcheck >/dev/null; then
     shellcheck .ci/run scripts/*.sh tools/*/*.sh
 fi

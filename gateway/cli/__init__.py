@@ -7,6 +7,7 @@ from rich.text import Text
 
 from devices.errors import HubError
 from gateway.cli import (
+    dashboards,
     devices,
     dialects,
     indices,
@@ -42,6 +43,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(devices.app, name="devices")
 app.add_typer(kinds.app, name="kinds")
 app.add_typer(models.app, name="models")
+app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(keys.app, name="keys")
 app.add_typer(mosquitto.app, name="mosquitto")
 
