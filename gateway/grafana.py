@@ -8,7 +8,8 @@ from typing import Final
 
 from dashboards.reconciler.declared import GENERATED, Influx, declared
 from dashboards.reconciler.errors import GrafanaLoginError
-from dashboards.reconciler.grafana import Grafana, make_login
+from dashboards.reconciler.grafana import Grafana
+from dashboards.reconciler.grafana.login import make_login
 from dashboards.reconciler.resource import Resource
 from dashboards.reconciler.transport import Transport
 from devices.errors import HubError

@@ -1,9 +1,10 @@
-"""The declared state: folders, data source, dashboards, playlists, contact point and its route."""
+"""The declared state: folders, data source, panels, dashboards, playlists, where alerts go."""
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from dashboards.reconciler.difference import Json, MismatchError, patched
 from dashboards.reconciler.errors import DeclarationError, PatchError
-from dashboards.reconciler.resource import MARK, UID_PREFIX, Kind, Resource
+from dashboards.reconciler.resource import MARK, STAMPED, UID_PREFIX, Kind, Resource
 
 GENERATED: Final = Path(__file__).parent.parent / "generated"
 DATA_SOURCE_UID: Final = "kotahub-influxdb"
@@ -20,7 +21,8 @@ CONTACT_UID: Final = "kotahub-contact"
 CONTACT_NAME: Final = "kotahub"
 POLICY_UID: Final = "kotahub-route"
 KIOSK_TAG: Final = "kotahub-kiosk"
-"""Dashboards with this tag are shown in turn by the playlist of their language."""
+"""Dashboards with this tag are shown in turn by the playlist of their language; their panels are
+library panels too."""
 LANGUAGES: Final[Mapping[str, tuple[str, str]]] = {
     "id": ("Kota", "kotahub: layar dinding"),
     "en": ("City", "kotahub: kiosk"),
@@ -28,6 +30,9 @@ LANGUAGES: Final[Mapping[str, tuple[str, str]]] = {
 """Language to the titles of its folder and of its playlist."""
 
 _KIOSK_INTERVAL: Final = "30s"
+_DATA_SOURCE: Final = '"${datasource}"'
+_AND_DATA_SOURCE: Final = "&var-datasource=${datasource}"
+_WORDS_MAX: Final = 20
 _UID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SCRYPT: Final[Mapping[str, int]] = {"n": 2**12, "r": 8, "p": 1, "dklen": 8}
 
@@ -54,7 +59,7 @@ def declared(
         influx: the data source.
         contact: where Grafana's own alerts go: `mailto:…`, or `https://…` for a webhook.
         generated: folder with a folder a language of dashboards as JSON.
-        patches: folder of kept hand edits, see `write_patch`.
+        patches: folder of kept hand edits, see `Reconciler.keep`.
 
     Raises:
         DeclarationError: a file is no dashboard of the hub's, or a uid comes twice.
@@ -71,6 +76,7 @@ def declared(
             if dashboards[language]
         ),
         _data_source(influx),
+        *_library_panels(dashboards),
         *(one for each in dashboards.values() for one in each),
         *_playlists(dashboards),
         *(() if contact is None else _contact(contact)),
@@ -80,8 +86,8 @@ def declared(
 
 
 def bound_to(resource: Resource, data_source_uid: str) -> Resource:
-    """A dashboard that asks the data source by the uid that it has in this Grafana."""
-    if resource.kind != "dashboard" or data_source_uid == DATA_SOURCE_UID:
+    """A dashboard or panel that asks the data source by the uid that it has in this Grafana."""
+    if resource.kind not in STAMPED or data_source_uid == DATA_SOURCE_UID:
         return resource
     return replace(resource, body=rebound(resource.body, DATA_SOURCE_UID, data_source_uid))
 
@@ -123,16 +129,8 @@ def _dashboards(folder: Path, folder_uid: str) -> Iterator[Resource]:
         if MARK not in model.get("tags", []):
             raise DeclarationError(path, f"it lacks the tag '{MARK}', by which the hub knows it")
         model = {key: value for key, value in model.items() if key not in {"id", "version"}}
-        _choose_data_source(model)
         title = str(model.get("title", uid))
         yield Resource("dashboard", uid, title, {"folder": folder_uid, "model": model})
-
-
-def _choose_data_source(model: Json) -> None:
-    """Lets a dashboard begin with the hub's data source, where Grafana has others of its type."""
-    for variable in model.get("templating", {}).get("list", []):
-        if (variable.get("type"), variable.get("query")) == ("datasource", "influxdb"):
-            variable["current"] = {"text": DATA_SOURCE_NAME, "value": DATA_SOURCE_UID}
 
 
 def _data_source(influx: Influx) -> Resource:
@@ -152,6 +150,73 @@ def _data_source(influx: Influx) -> Resource:
     }
     secret = {"httpHeaderValue1": f"Token {influx.token}"}
     return Resource("data source", DATA_SOURCE_UID, DATA_SOURCE_NAME, body, secret)
+
+
+def _library_panels(dashboards: Mapping[str, list[Resource]]) -> Iterator[Resource]:
+    """The wall's panels, to be put on dashboards of people's own.
+
+    Such a dashboard has none of the wall's variables: the data source is named, and a panel that
+    needs another one is left out. No dashboard of the hub's uses them, so that those can come
+    from files, which Grafana's library panels cannot.
+    """
+    for language, boards in dashboards.items():
+        found = [
+            (board, free)
+            for board in boards
+            if KIOSK_TAG in board.body["model"]["tags"]
+            for free in _free_panels(board.body["model"])
+        ]
+        for (board, panel), name in zip(found, _names(found), strict=True):
+            body = {"folder": board.body["folder"], "name": name, "model": panel}
+            yield Resource("library panel", _library_uid(language, name), name, body)
+
+
+def _names(panels: Sequence[tuple[Resource, Json]]) -> list[str]:
+    """As short as Grafana lets them be, which wants every name once in a folder."""
+    forms = [
+        [str(panel["title"]) for _, panel in panels],
+        [f"{panel['title']} ({panel['type']})" for _, panel in panels],
+        [f"{panel['title']} ({panel['type']}, {board.title})" for board, panel in panels],
+        [f"{panel['title']} ({number})" for number, (_, panel) in enumerate(panels, 1)],
+    ]
+    counts = [Counter(form) for form in forms]
+    return [
+        next(
+            form[place]
+            for form, count in zip(forms, counts, strict=True)
+            if count[form[place]] == 1
+        )
+        for place in range(len(panels))
+    ]
+
+
+def _free_panels(model: Json) -> Iterator[Json]:
+    variables = [one["name"] for one in model.get("templating", {}).get("list", [])]
+    for panel in model.get("panels", []):
+        free = _freed(panel, variables)
+        if free is not None:
+            yield free
+
+
+def _freed(panel: Json, variables: Sequence[str]) -> Json | None:
+    """The panel without its place and the dashboard's variables; None where it needs one."""
+    if panel.get("type") == "row" or not panel.get("title"):
+        return None
+    own = {key: value for key, value in panel.items() if key not in {"id", "gridPos"}}
+    text = json.dumps(own, ensure_ascii=False)
+    text = text.replace(_AND_DATA_SOURCE, "").replace(_DATA_SOURCE, f'"{DATA_SOURCE_UID}"')
+    used = re.compile(rf"\$\{{?({'|'.join(map(re.escape, variables))})\b") if variables else None
+    if used is not None and used.search(text):
+        return None
+    freed: Json = json.loads(text)
+    return freed
+
+
+def _library_uid(language: str, name: str) -> str:
+    """By its name, not its place: a panel that moves stays itself on people's dashboards."""
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_WORDS_MAX].strip("-")
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{UID_PREFIX}{language}-{words}-{digest}"
 
 
 def _playlists(dashboards: Mapping[str, list[Resource]]) -> Iterator[Resource]:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from dashboards.reconciler.declared import fingerprint
 from dashboards.reconciler.difference import Json, lines
-from dashboards.reconciler.resource import Found, Kind, Resource, projected
+from dashboards.reconciler.resource import MARK, STAMPED, Found, Kind, Resource, projected
 
 Action = Literal["create", "update", "delete", "edited", "taken", "locked"]
 DONE: Final[frozenset[Action]] = frozenset({"create", "update", "delete"})
@@ -38,14 +38,20 @@ def decide(resource: Resource, found: Found | None) -> Step | None:
     """The step for a declared thing; None where there is nothing to do."""
     if found is None:
         return _step("create", resource, None)
-    if resource.kind == "dashboard":
-        return _decide_dashboard(resource, found)
-    shown = lines(*_without_secrets(resource.kind, *_bodies(resource, found)))
+    if resource.kind in STAMPED:
+        return _decide_stamped(resource, found)
+    shown = lines(*_shown(resource.kind, found, *_bodies(resource, found)))
     if not shown:
         return None
+    action: Action = "update"
+    why = ""
     if found.locked is not None:
-        return _step("locked", resource, found, shown, found.locked)
-    return _step("update", resource, found, shown)
+        action, why = "locked", found.locked
+    elif resource.kind == "data source" and found.body["type"] != resource.body["type"]:
+        action, why = "taken", _taken(found)
+    elif resource.kind == "folder":  # its title is always the same here, so somebody renamed it
+        action, why = "edited", _edited(found)
+    return _step(action, resource, found, shown, why)
 
 
 def leftover(found: Found, strangers: Iterable[str] = ()) -> Step:
@@ -56,24 +62,26 @@ def leftover(found: Found, strangers: Iterable[str] = ()) -> Step:
         action, why = "locked", found.locked
     elif others:
         action, why = "locked", f"others keep things in it: {', '.join(others)}"
-    elif found.kind == "dashboard" and found.stamp is None:
+    elif found.kind in STAMPED and found.stamp is None:
         why = _edited(found)
     else:
         action, why = "delete", ""
     return Step(action, found.kind, found.uid, found.title, why=why, found=found)
 
 
-def _decide_dashboard(resource: Resource, found: Found) -> Step | None:
+def _decide_stamped(resource: Resource, found: Found) -> Step | None:
     """The stamp decides before the content: newer Grafanas migrate a model when it is read."""
     moved = resource.body["folder"] != found.body["folder"]
     if found.stamp == resource.digest and not moved:
         return None
-    shown = lines(found.body, resource.body)
+    bodies = (found.body, resource.body)
+    if found.locked is not None and _is_migrated(*bodies):
+        bodies = (_outline(found.body), _outline(resource.body))
+    shown = lines(*bodies)
     if not shown:
         return None
     if not found.ours:
-        why = f"'{found.title}' has this uid and is not the hub's: give it another, or delete it"
-        return _step("taken", resource, found, shown, why)
+        return _step("taken", resource, found, shown, _taken(found))
     if found.locked is not None:
         return _step("locked", resource, found, shown, found.locked)
     if found.stamp in {None, resource.digest}:
@@ -81,13 +89,38 @@ def _decide_dashboard(resource: Resource, found: Found) -> Step | None:
     return _step("update", resource, found, lines(*_bodies(resource, found)) or shown)
 
 
+def _is_migrated(found: Json, declared: Json) -> bool:
+    """Grafana handed it out in a newer form than that of the file, where no stamp tells whose."""
+    newer, older = (int(one["model"].get("schemaVersion", 0)) for one in (found, declared))
+    return newer > older
+
+
+def _outline(body: Json) -> Json:
+    """What no migration changes."""
+    model = body["model"]
+    panels = [{"title": panel.get("title")} for panel in model.get("panels", [])]
+    return {
+        "folder": body["folder"],
+        "model": {"title": model.get("title"), "tags": model.get("tags"), "panels": panels},
+    }
+
+
 def _bodies(resource: Resource, found: Found) -> tuple[Json, Json]:
     """Found and declared, as they are compared."""
     return projected(found.body, resource.body), resource.body
 
 
-def _without_secrets(kind: Kind, *bodies: Json) -> list[Json]:
-    """A webhook's address may hold a key: only that it differs is told."""
+def _shown(kind: Kind, found: Found, *bodies: Json) -> list[Json]:
+    """Without what may not be told, and what cannot be compared.
+
+    A webhook's address may hold a key: only that it differs is told. The token of a data source
+    from a file is known to that file alone.
+    """
+    if kind == "data source" and found.locked is not None:
+        return [
+            {**body, "jsonData": {k: v for k, v in body["jsonData"].items() if k != MARK}}
+            for body in bodies
+        ]
     if kind != "contact point":
         return list(bodies)
     return [
@@ -100,6 +133,10 @@ def _without_secrets(kind: Kind, *bodies: Json) -> list[Json]:
         }
         for body in bodies
     ]
+
+
+def _taken(found: Found) -> str:
+    return f"'{found.title}' has this uid and is not the hub's: give it another, or delete it"
 
 
 def _edited(found: Found) -> str:

@@ -8,13 +8,16 @@ from typing import Final
 
 from dashboards.reconciler.declared import DATA_SOURCE_UID, bound_to, patch_path, rebound
 from dashboards.reconciler.difference import differences
-from dashboards.reconciler.errors import GrafanaConflictError
+from dashboards.reconciler.errors import GrafanaAnswerError
 from dashboards.reconciler.grafana import Grafana
 from dashboards.reconciler.plan import DONE, Step, decide, leftover
-from dashboards.reconciler.resource import KINDS, Found, Kind, Resource
+from dashboards.reconciler.resource import KINDS, STAMPED, Found, Kind, Resource
 
-_KEPT: Final[frozenset[Kind]] = frozenset({"folder", "dashboard", "playlist"})
+_KEPT: Final[frozenset[Kind]] = frozenset({*STAMPED, "folder", "playlist"})
 """Edits of these can be kept; data source and contact hold secrets and follow the settings."""
+
+_CONFLICTS: Final = frozenset({400, 409, 412})
+"""400 too: library panels are refused with it where the uid or name is there already."""
 
 
 class Reconciler:
@@ -38,8 +41,7 @@ class Reconciler:
             if found is not None and found.kind == "data source":
                 self._data_source_uid = found.uid
             steps.append(decide(self._bound(resource), found))
-        known = {(one.kind, one.uid) for one in self._resources}
-        left = await self._grafana.leftovers(known)
+        left = await self._grafana.leftovers(self._resources)
         left.sort(key=lambda one: KINDS.index(one.kind), reverse=True)
         steps += [leftover(one, await self._strangers(one, left)) for one in left]
         return [step for step in steps if step is not None]
@@ -100,7 +102,9 @@ class Reconciler:
     async def _put(self, step: Step, resource: Resource) -> Step | None:
         try:
             await self._grafana.put(resource, step.found)
-        except GrafanaConflictError:
+        except GrafanaAnswerError as error:
+            if error.status not in _CONFLICTS:
+                raise
             again = decide(resource, await self._grafana.found(resource))
             if again is None or again.action not in DONE:
                 return again
@@ -111,7 +115,7 @@ class Reconciler:
         """What would be deleted with a folder."""
         if found.kind != "folder":
             return []
-        goes = [one.uid for one in left if one.stamp is not None]
+        goes = [one.uid for one in left if one.stamp is not None and one.locked is None]
         return await self._grafana.strangers_in(found.uid, goes)
 
     def _bound(self, resource: Resource) -> Resource:
@@ -121,13 +125,13 @@ class Reconciler:
 def hand_edits(steps: Iterable[Step]) -> list[Step]:
     """What differs because somebody changed it in Grafana.
 
-    Only dashboards tell who changed them last; of the other things that exist, whatever differs
-    is taken for an edit.
+    Of playlists, data source, contact point and route Grafana does not tell who changed them
+    last: whatever differs there is taken for an edit.
     """
     return [
         step
         for step in steps
-        if step.action == "edited" or (step.action == "update" and step.kind != "dashboard")
+        if step.action == "edited" or (step.action == "update" and step.kind not in STAMPED)
     ]
 
 

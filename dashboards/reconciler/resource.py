@@ -9,17 +9,27 @@ from typing import Any, Final, Literal
 from dashboards.reconciler.difference import Json
 
 Kind = Literal[
-    "folder", "data source", "dashboard", "playlist", "contact point", "notification policy"
+    "folder",
+    "data source",
+    "library panel",
+    "dashboard",
+    "playlist",
+    "contact point",
+    "notification policy",
 ]
 KINDS: Final[tuple[Kind, ...]] = (
     "folder",
     "data source",
+    "library panel",
     "dashboard",
     "playlist",
     "contact point",
     "notification policy",
 )
 """In the order in which they are made; they are deleted in the reverse one."""
+
+STAMPED: Final[frozenset[Kind]] = frozenset({"library panel", "dashboard"})
+"""These carry a digest of the declaration that the hub wrote last, until somebody edits them."""
 
 UID_PREFIX: Final = "kotahub-"
 MARK: Final = "kotahub"
@@ -32,7 +42,7 @@ class Resource:
 
     Attributes:
         body: what Grafana shall show of it, without ids and versions. A dashboard's is
-            `{"folder": uid, "model": {…}}`.
+            `{"folder": uid, "model": {…}}`, a library panel's has its `name` too.
         secret: what goes into Grafana's secret store; a fingerprint of it is in the body.
     """
 
@@ -57,7 +67,7 @@ class Found:
         body: in the form of `Resource.body`, with what Grafana adds.
         ours: it carries the hub's mark.
         stamp: digest of the declaration that the hub wrote, where its last change was the hub's;
-            only dashboards have one.
+            only those of `STAMPED` have one.
         by: who changed it last, as far as Grafana tells.
         locked: why it cannot be changed over the API.
         rest: what an update must send back, or needs to name it.

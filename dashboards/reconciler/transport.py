@@ -102,12 +102,22 @@ class Transport:
         *,
         parameters: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        unless: Callable[[], Awaitable[bool]] | None = None,
     ) -> Any:
         """The JSON of the answer, None for an empty one.
 
         Tried again, with growing pauses, when nobody answers, on 429 (after its Retry-After) and
         on 5xx. So a call may have been carried out before: writes are made so that the second
-        time is harmless or a conflict, which the caller looks at.
+        time is harmless, or a conflict which the caller looks at, or have an `unless`.
+
+        Args:
+            method: as `GET`.
+            path: below the address.
+            body: to be sent as JSON.
+            parameters: of the query.
+            headers: beside the login's.
+            unless: asked before another try; where it says yes, the call has been carried out
+                though its answer was lost, and None is returned.
 
         Raises:
             GrafanaUnreachableError: nobody answered for `patience_s`.
@@ -137,6 +147,8 @@ class Transport:
             await self._pause(pause)
             waited += pause
             next_pause = min(2 * next_pause, _LONGEST_PAUSE_S)
+            if unless is not None and await unless():
+                return None
 
     async def _once(
         self,

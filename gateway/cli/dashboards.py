@@ -14,6 +14,7 @@ app = typer.Typer(help="Grafana's dashboards, as the kinds declare them.", no_ar
 app.command("plan")(grafana.plan)
 app.command("apply")(grafana.apply)
 app.command("drift")(grafana.drift)
+app.command("provision")(grafana.provision)
 
 
 @app.command()

@@ -4,7 +4,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -117,6 +117,57 @@ def drift(
             raise typer.Exit(1)
 
     _with_grafana(source, work)
+
+
+def provision(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]",
+            file_okay=False,
+            help="Grafana's provisioning folder, as /etc/grafana/provisioning; without it the "
+            "files that the program ships are made again",
+        ),
+    ] = None,
+    seen_as: Annotated[
+        str | None,
+        typer.Option("--as", help="That folder as Grafana sees it, where that is another"),
+    ] = None,
+    source: Annotated[Path | None, _FROM] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Change nothing; exit code 1 where files are out of date"),
+    ] = False,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Write files with which a Grafana starts as declared, without an apply.
+
+    Secrets are not in them: start Grafana with KOTAHUB_GRAFANA_INFLUX_TOKEN
+    in its environment, and KOTAHUB_GRAFANA_CONTACT where that is a webhook.
+    Library panels and playlists have no files in Grafana: an apply adds them.
+
+    Example: kotahub dashboards provision /etc/grafana/provisioning
+    """
+    from dashboards.reconciler import provisioning
+    from dashboards.reconciler.declared import declared
+    from gateway.errors import InvalidParameterError
+    from gateway.grafana import grafana_state
+    from gateway.settings import Settings
+
+    if folder is None and (seen_as is not None or source is not None):
+        raise InvalidParameterError("--as", "say which FOLDER the files go into")
+    if folder is None:
+        folder = provisioning.SHIPPED
+        wanted = provisioning.shipped(declared(provisioning.SHIPPED_INFLUX))
+    else:
+        path = PurePosixPath(seen_as or folder.resolve().as_posix())
+        wanted = provisioning.provisioned(grafana_state(Settings(), source), path)
+    found = (provisioning.differences if check else provisioning.write)(wanted, folder)
+    print_items(
+        [{"file": str(folder / one.path), "change": one.change} for one in found], as_json=as_json
+    )
+    if check and found:
+        raise typer.Exit(1)
 
 
 def _keep(

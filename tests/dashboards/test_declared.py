@@ -16,6 +16,7 @@ def test_everything_in_the_order_in_which_it_is_made(tmp_path: Path) -> None:
         ("folder", "kotahub-id"),
         ("folder", "kotahub-en"),
         ("data source", "kotahub-influxdb"),
+        *(("library panel", one.uid) for one in state if one.kind == "library panel"),
         *(("dashboard", f"kotahub-{name}-id") for name in ("flood", "wall")),
         *(("dashboard", f"kotahub-{name}-en") for name in ("flood", "wall")),
         ("playlist", "kotahub-id"),
@@ -32,20 +33,22 @@ def test_the_database_stands_where_old_and_new_grafanas_look(tmp_path: Path) -> 
     assert INFLUX.token not in repr(declared(INFLUX, generated=tmp_path))
 
 
-def test_a_dashboard_begins_with_the_data_source_of_the_hub(tmp_path: Path) -> None:
+def test_a_dashboard_is_declared_as_it_was_generated(tmp_path: Path) -> None:
     variable = {"name": "datasource", "type": "datasource", "query": "influxdb"}
-    other = {"name": "area", "type": "custom", "query": "a,b"}
-    write(tmp_path, "en", {**model(WALL, "Wall"), "templating": {"list": [variable, other]}})
-    board = next(one for one in declared(INFLUX, generated=tmp_path) if one.kind == "dashboard")
-    chosen, untouched = board.body["model"]["templating"]["list"]
-    assert chosen["current"]["value"] == "kotahub-influxdb"
-    assert untouched == other
+    board = {**model(WALL, "Wall"), "templating": {"list": [variable]}}
+    write(tmp_path, "en", {**board, "id": 7, "version": 3})
+    found = next(one for one in declared(INFLUX, generated=tmp_path) if one.kind == "dashboard")
+    assert found.body == {"folder": "kotahub-en", "model": board}
 
 
 def test_the_shipped_dashboards_can_be_declared() -> None:
     state = declared(INFLUX)
     assert {one.uid for one in state if one.kind == "playlist"} == {"kotahub-id", "kotahub-en"}
-    assert sum(one.kind == "dashboard" for one in state) >= 20
+    boards = [one.body["model"] for one in state if one.kind == "dashboard"]
+    assert len(boards) >= 20
+    annotated = {one["name"] for board in boards for one in board["annotations"]["list"]}
+    assert annotated == {"Incidents", "Insiden"}
+    assert all(board["annotations"]["list"] for board in boards)
 
 
 def test_a_fingerprint_tells_apart_and_nothing_else() -> None:

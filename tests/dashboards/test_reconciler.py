@@ -1,7 +1,6 @@
 """The reconciler against Grafana's rules: see the promises in `dashboards.reconciler`."""
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,14 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.reconciler.errors import (
-    GrafanaAnswerError,
-    GrafanaBusyError,
     GrafanaConflictError,
-    GrafanaError,
-    GrafanaForbiddenError,
-    GrafanaLoginError,
-    GrafanaServerError,
-    GrafanaUnreachableError,
     PatchError,
 )
 from dashboards.reconciler.reconciler import Reconciler, hand_edits, undoing
@@ -49,7 +41,7 @@ def test_the_second_time_there_is_nothing_to_do(session: Session, version: tuple
     session.stand_in.start()
     session.contact = "https://hook.example/key-in-the-address"
     assert session.apply() == []
-    assert [step.action for step in session.done] == ["create"] * 11
+    assert [step.action for step in session.done] == ["create"] * 15
     assert session.plan() == []
     session.stand_in.calls.clear()
     assert session.apply() == []
@@ -68,7 +60,7 @@ def test_what_changes_in_the_declaration_is_brought_there(
     changed["panels"][0]["title"] = "Depth"
     write(session.generated, "en", changed)
     write(session.generated, "en", model(FLOOD, "Flood en", kiosk=True))
-    steps = session.plan()
+    steps = [step for step in session.plan() if step.kind != "library panel"]
     assert names(steps) == [
         ("update", "dashboard", FLOOD),
         ("update", "dashboard", WALL),
@@ -92,6 +84,12 @@ def test_what_nobody_declares_any_more_goes_and_nothing_else(session: Session) -
         "name": "another",
         "jsonData": {},
     }
+    panels = [
+        one
+        for one in session.state()
+        if one.kind == "library panel" and one.body["folder"] == "kotahub-en"
+    ]
+    state.folders["kotahub-other"] = {"uid": "kotahub-other", "title": "Other", "version": 1}
     (session.generated / "id" / "kotahub-flood-id.json").unlink()
     for path in (session.generated / "en").iterdir():
         path.unlink()
@@ -101,12 +99,14 @@ def test_what_nobody_declares_any_more_goes_and_nothing_else(session: Session) -
         ("delete", "contact point", "kotahub-contact"),
         ("delete", "playlist", "kotahub-en"),
         *(("delete", "dashboard", uid) for uid in ("kotahub-flood-id", FLOOD, WALL)),
+        *(("delete", "library panel", one.uid) for one in panels),
         ("delete", "folder", "kotahub-en"),
     ]
     assert session.apply() == []
     assert set(state.dashboards) == {"kotahub-wall-id", "own-board", "kotahub-untagged"}
     assert set(state.data_sources) == {"kotahub-influxdb", "kotahub-other"}
-    assert state.contacts == {}
+    assert set(state.folders) == {"kotahub-id", "kotahub-other"}
+    assert state.contacts == []
     assert state.policy["routes"] == []
     assert session.plan() == []
 
@@ -123,14 +123,49 @@ def test_a_folder_in_which_others_keep_something_stays(session: Session) -> None
 
 
 def test_routes_of_others_stay_as_they_are(session: Session) -> None:
-    other = {"receiver": "grafana-default-email", "object_matchers": [["team", "=", "water"]]}
-    session.stand_in.policy["routes"] = [other]
+    water = [["team", "=", "water"]]
+    other = {"receiver": "grafana-default-email", "object_matchers": water}
+    to_us = {"receiver": "kotahub", "object_matchers": water}
     session.contact = "mailto:room@city.example"
+    session.stand_in.policy["routes"] = [other]
     session.apply()
     assert session.stand_in.policy["routes"][1:] == [other]
+    session.stand_in.policy["routes"].append(to_us)
+    session.contact = "mailto:other@city.example"
+    assert session.apply() == []
+    assert session.stand_in.policy["routes"][1:] == [other, to_us]
+    session.stand_in.policy["routes"].remove(to_us)
     session.contact = None
     session.apply()
     assert session.stand_in.policy["routes"] == [other]
+
+
+def test_a_contact_point_that_others_use_stays(session: Session) -> None:
+    session.contact = "mailto:room@city.example"
+    session.apply()
+    to_us = {"receiver": "kotahub", "object_matchers": [["team", "=", "water"]]}
+    session.stand_in.policy["routes"].append(to_us)
+    session.contact = None
+    with pytest.raises(GrafanaConflictError, match="used by a notification policy"):
+        session.apply()
+    assert session.stand_in.policy["routes"] == [to_us]
+    assert len(session.stand_in.contacts) == 1
+
+
+def test_a_grafana_that_was_brought_up_from_9_keeps_where_its_alerting_is_from(
+    session: Session,
+) -> None:
+    session.stand_in.stop()
+    session.stand_in.version = (9, 3, 2)
+    session.stand_in.start()
+    session.contact = "mailto:room@city.example"
+    session.apply()
+    session.stand_in.version = (11, 2, 0)
+    session.contact = "mailto:other@city.example"
+    session.stand_in.policy["routes"] = []
+    assert session.apply() == []
+    assert {one["provenance"] for one in session.stand_in.contacts} == {"api"}
+    assert session.plan() == []
 
 
 # -- edits by hand
@@ -226,7 +261,7 @@ def test_undone_edits_and_moves(session: Session) -> None:
     session.stand_in.dashboards[FLOOD]["folder"] = ""
     session.stand_in.folders["kotahub-id"] |= {"title": "Ours", "version": 7}
     assert names(hand_edits(session.plan())) == [
-        ("update", "folder", "kotahub-id"),
+        ("edited", "folder", "kotahub-id"),
         ("edited", "dashboard", FLOOD),
         ("edited", "dashboard", WALL),
     ]
@@ -285,9 +320,12 @@ def test_what_comes_from_a_file_is_left_to_it(session: Session) -> None:
     ]
 
 
-def test_a_dashboard_in_the_newer_schema_is_a_hand_edit(session: Session) -> None:
+@pytest.mark.parametrize("version", [(12, 4, 0), (13, 1, 0)], ids=str)
+def test_a_dashboard_in_the_newer_schema_is_a_hand_edit(
+    session: Session, version: tuple[int, ...]
+) -> None:
     session.stand_in.stop()
-    session.stand_in.version = (13, 1, 0)
+    session.stand_in.version = version
     session.stand_in.start()
     session.apply()
     session.stand_in.save_by_hand(WALL, retitle)
@@ -297,22 +335,51 @@ def test_a_dashboard_in_the_newer_schema_is_a_hand_edit(session: Session) -> Non
     assert session.stand_in.dashboards[WALL]["model"]["title"] == "Wall en"
 
 
-@pytest.mark.parametrize("quicker", ["folder", "dashboard"])
-def test_somebody_is_quicker(session: Session, quicker: str) -> None:
+def test_somebody_is_quicker_with_a_dashboard(session: Session) -> None:
     session.apply()
     state = session.stand_in
-    if quicker == "folder":
-        state.folders["kotahub-en"]["title"] = "Ours"
-        write_again = lambda: state.folders["kotahub-en"].update(version=9)  # noqa: E731
-        state.break_next("PUT", "/api/folders", status=0, before=write_again)
-        assert session.apply() == []
-        assert state.folders["kotahub-en"]["title"] == "City"
-    else:
-        write(session.generated, "en", model(WALL, "New", kiosk=True))
-        edit = lambda: state.save_by_hand(WALL, retitle)  # noqa: E731
-        state.break_next("POST", "/api/dashboards/db", status=0, before=edit)
-        assert names(session.apply()) == [("edited", "dashboard", WALL)]
-        assert state.dashboards[WALL]["model"]["title"] == "My wall"
+    write(session.generated, "en", model(WALL, "New", kiosk=True))
+    edit = lambda: state.save_by_hand(WALL, retitle)  # noqa: E731
+    state.break_next("POST", "/api/dashboards/db", status=0, before=edit)
+    assert names(session.apply()) == [("edited", "dashboard", WALL)]
+    assert state.dashboards[WALL]["model"]["title"] == "My wall"
+
+
+def test_somebody_is_quicker_with_the_data_source(session: Session) -> None:
+    session.apply()
+    held = session.stand_in.data_sources["kotahub-influxdb"]
+    session.influx = replace(session.influx, database="other")
+    edit = lambda: held.update(version=9, url="http://theirs")  # noqa: E731
+    session.stand_in.break_next("PUT", "/api/datasources", status=0, before=edit)
+    assert session.apply() == []
+    held = session.stand_in.data_sources["kotahub-influxdb"]
+    assert (held["url"], held["database"], held["version"]) == ("http://influxdb:8086", "other", 10)
+    assert session.plan() == []
+
+
+def test_a_renamed_folder_is_found_and_left_alone(session: Session) -> None:
+    session.apply()
+    session.stand_in.folders["kotahub-en"] |= {"title": "Ours", "version": 9}
+    assert names(session.apply()) == [("edited", "folder", "kotahub-en")]
+    write(session.generated, "en", model(WALL, "New", kiosk=True))
+    assert names(session.apply()) == [("edited", "folder", "kotahub-en")]
+    assert session.stand_in.dashboards[WALL]["model"]["title"] == "New"
+    assert session.stand_in.folders["kotahub-en"]["title"] == "Ours"
+
+
+def test_a_data_source_of_another_kind_with_the_uid_is_left_to_people(session: Session) -> None:
+    session.stand_in.data_sources["kotahub-influxdb"] = theirs = {
+        "uid": "kotahub-influxdb",
+        "name": "Theirs",
+        "type": "postgres",
+        "access": "proxy",
+        "url": "x",
+        "version": 1,
+    }
+    left = session.apply()
+    assert names(left) == [("taken", "data source", "kotahub-influxdb")]
+    assert "'Theirs' has this uid" in left[0].why
+    assert session.stand_in.data_sources["kotahub-influxdb"] == theirs
 
 
 def test_a_name_that_is_taken_is_told(session: Session) -> None:
@@ -342,131 +409,3 @@ def test_no_secret_is_shown(session: Session, capsys: pytest.CaptureFixture[str]
     assert session.apply() == []
     assert "another-token" in session.stand_in.secrets["kotahub-influxdb"]["httpHeaderValue1"]
     assert capsys.readouterr() == ("", "")
-
-
-# -- what goes wrong
-
-
-@pytest.mark.parametrize("cut", range(11))
-def test_a_run_that_was_cut_off_is_finished_by_the_next(session: Session, cut: int) -> None:
-    session.contact = "mailto:room@city.example"
-    writes = 0
-
-    def until(_step: object) -> None:
-        nonlocal writes
-        writes += 1
-        if writes > cut:
-            raise KeyboardInterrupt
-
-    async def work(reconciler: Reconciler) -> None:
-        await reconciler.apply(await reconciler.plan(), until)
-
-    with pytest.raises(KeyboardInterrupt):
-        session.run(work)
-    assert session.apply() == []
-    assert len(session.done) == 10 - cut
-    assert session.plan() == []
-
-
-CREATES = (
-    ("POST", "/api/folders"),
-    ("POST", "/api/datasources"),
-    ("POST", "/api/dashboards/db"),
-)
-
-
-@pytest.mark.parametrize(("method", "path"), CREATES)
-@pytest.mark.parametrize("status", [0, 502])
-def test_a_write_whose_answer_was_lost_is_not_done_twice(
-    session: Session, method: str, path: str, status: int
-) -> None:
-    session.stand_in.break_next(method, path, status=status, carried_out=True)
-    assert session.apply() == []
-    assert session.pauses == [0.25]
-    assert session.plan() == []
-    assert len(session.stand_in.dashboards) == 4
-    assert all(len(versions) == 1 for versions in session.stand_in.history.values())
-
-
-def test_grafana_restarts_in_the_middle(session: Session) -> None:
-    stopped = threading.Event()
-
-    def back() -> None:
-        if len(session.pauses) == 3 and stopped.is_set():
-            session.stand_in.start()
-
-    def restart(_step: object) -> None:
-        if not stopped.is_set():
-            session.stand_in.stop()
-            stopped.set()
-
-    session.on_pause = back
-
-    async def work(reconciler: Reconciler) -> None:
-        assert await reconciler.apply(await reconciler.plan(), restart) == []
-
-    session.run(work)
-    assert stopped.is_set()
-    assert session.pauses == [0.25, 0.5, 1.0]
-    assert session.plan() == []
-
-
-def test_it_waits_as_long_as_grafana_asks(session: Session) -> None:
-    session.stand_in.break_next("GET", "search", status=429, headers={"Retry-After": "7"}, times=2)
-    assert session.apply() == []
-    assert session.pauses == [7.0, 7.0]
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "todo"),
-    [
-        (401, GrafanaLoginError, "KOTAHUB_GRAFANA_TOKEN"),
-        (403, GrafanaForbiddenError, "role Admin"),
-        (409, GrafanaConflictError, "kotahub dashboards plan"),
-        (412, GrafanaConflictError, "kotahub dashboards plan"),
-        (429, GrafanaBusyError, "goes on from there"),
-        (500, GrafanaServerError, "its log"),
-        (503, GrafanaServerError, "its log"),
-        (418, GrafanaAnswerError, "Grafana's log"),
-        (302, GrafanaAnswerError, "Grafana's log"),
-        (0, GrafanaUnreachableError, "KOTAHUB_GRAFANA_URL"),
-    ],
-)
-def test_what_cannot_be_helped_is_told(
-    session: Session, status: int, kind: type[GrafanaError], todo: str
-) -> None:
-    session.stand_in.break_next(
-        "POST", "/api/folders", status=status, times=1000, message="so says Grafana"
-    )
-    with pytest.raises(kind, match="POST /api/folders") as caught:
-        session.apply()
-    assert todo in str(caught.value)
-    assert status == 0 or "so says Grafana" in str(caught.value)
-    assert sum(session.pauses) <= 60
-    session.stand_in.faults.clear()
-    assert session.apply() == []
-
-
-@pytest.mark.parametrize(
-    ("role", "kind"), [("Editor", GrafanaForbiddenError), ("Viewer", GrafanaForbiddenError)]
-)
-def test_a_login_that_may_not_is_told(
-    session: Session, role: str, kind: type[GrafanaError]
-) -> None:
-    session.stand_in.tokens["weak"] = role
-    session.token = "weak"
-    with pytest.raises(kind, match="role Admin"):
-        session.apply()
-
-
-def test_an_old_grafana_is_refused(session: Session) -> None:
-    session.stand_in.version = (9, 2, 20)
-    with pytest.raises(GrafanaError, match=r"version is '9\.2\.20'; the hub needs 9\.3"):
-        session.plan()
-    assert session.stand_in.writes == []
-
-
-def test_a_version_that_is_hidden_from_strangers(session: Session) -> None:
-    session.stand_in.hides_version = True
-    assert session.apply() == []
-    assert session.plan() == []

@@ -13,10 +13,11 @@ from devices.errors import HubError
 from gateway.cli import grafana
 from gateway.grafana import NoGrafanaError, NoGrafanaLoginError, NoInfluxForGrafanaError
 from tests.dashboards.grafana import TOKEN, StandIn
+from tests.dashboards.grafana.from_files import start_from
 from tests.dashboards.small import INFLUX_TOKEN, WALL, generate
 
 APP = typer.Typer()
-for command in (grafana.plan, grafana.apply, grafana.drift):
+for command in (grafana.plan, grafana.apply, grafana.drift, grafana.provision):
     APP.command()(command)
 
 
@@ -83,6 +84,12 @@ def test_a_login_that_is_no_good_any_more_is_made_anew(
     assert len(stand_in.accounts) == 1
 
 
+def test_a_login_whose_answer_was_lost_is_made_once(stand_in: StandIn, cli: Cli) -> None:
+    stand_in.break_next("POST", "/api/serviceaccounts$", status=0, carried_out=True)
+    assert {item["action"] for item in cli.json("plan")} == {"create"}
+    assert len(stand_in.accounts) == 1
+
+
 def test_a_hand_edit_is_found_kept_and_undone(stand_in: StandIn, cli: Cli, tmp_path: Path) -> None:
     cli("apply")
     assert cli("drift").exit_code == 0
@@ -134,6 +141,44 @@ def test_a_token_of_the_settings_goes_first(
     assert cli("apply").exit_code == 0
     assert stand_in.accounts == {}
     assert not (tmp_path / "data" / "grafana.token").exists()
+
+
+def test_files_are_written_looked_at_and_read(
+    stand_in: StandIn, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KOTAHUB_GRAFANA_CONTACT", "https://hook.example/key")
+    folder = tmp_path / "provisioning"
+    assert cli("provision", str(folder), "--check").exit_code == 1
+    assert not folder.exists()
+    made = {str(item["file"]) for item in cli.json("provision", str(folder))}
+    assert made == {str(path) for path in folder.rglob("*.*")}
+    assert cli("provision", str(folder), "--check").exit_code == 0
+    assert cli.json("provision", str(folder)) == []
+    environment = {
+        "KOTAHUB_GRAFANA_INFLUX_TOKEN": INFLUX_TOKEN,
+        "KOTAHUB_GRAFANA_CONTACT": "https://hook.example/key",
+    }
+    start_from(stand_in, folder, environment)
+    assert cli("drift").exit_code == 0
+    assert {item["kind"] for item in cli.json("plan")} == {"library panel", "playlist"}
+    assert cli("apply").exit_code == 0
+    assert cli("apply").stdout == "nothing to do\n"
+
+
+def test_files_for_a_grafana_that_sees_the_folder_elsewhere(
+    stand_in: StandIn, cli: Cli, tmp_path: Path
+) -> None:
+    cli("provision", str(tmp_path / "x"), "--as", "/etc/grafana/provisioning")
+    text = (tmp_path / "x" / "dashboards" / "kotahub.yaml").read_text()
+    assert '"/etc/grafana/provisioning/dashboards/kotahub/en"' in text
+    assert str(tmp_path) not in text
+    assert stand_in.calls == []
+
+
+def test_files_that_are_shipped_are_up_to_date() -> None:
+    assert CliRunner().invoke(APP, ["provision", "--check"]).exit_code == 0
+    refused = CliRunner().invoke(APP, ["provision", "--as", "/etc/grafana/provisioning"])
+    assert "which FOLDER" in str(refused.exception)
 
 
 def test_what_is_missing_is_told(
