@@ -143,13 +143,17 @@ def test_routes_of_others_stay_as_they_are(session: Session) -> None:
 def test_a_contact_point_that_others_use_stays(session: Session) -> None:
     session.contact = "mailto:room@city.example"
     session.apply()
-    to_us = {"receiver": "kotahub", "object_matchers": [["team", "=", "water"]]}
-    session.stand_in.policy["routes"].append(to_us)
+    water = {"receiver": "kotahub", "object_matchers": [["team", "=", "water"]]}
+    theirs = {"receiver": "grafana-default-email", "routes": [water]}
+    session.stand_in.policy["routes"].append(theirs)
     session.contact = None
-    with pytest.raises(GrafanaConflictError, match="used by a notification policy"):
-        session.apply()
-    assert session.stand_in.policy["routes"] == [to_us]
-    assert len(session.stand_in.contacts) == 1
+    left = session.apply()
+    assert names(left) == [("locked", "contact point", "kotahub-contact")]
+    assert "routes of their own" in left[0].why
+    assert session.stand_in.policy["routes"] == [theirs]
+    session.stand_in.policy["routes"] = []
+    assert session.apply() == []
+    assert session.stand_in.contacts == []
 
 
 def test_a_grafana_that_was_brought_up_from_9_keeps_where_its_alerting_is_from(

@@ -4,7 +4,8 @@ Grafana notes of each where it comes from (`provenance`): from a file it cannot 
 the API; from the API it stays so, and Grafana refuses a write that would have it otherwise.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from dashboards.reconciler.declared import CONTACT_NAME, CONTACT_UID, POLICY_UID
@@ -27,8 +28,14 @@ class ContactPoints:
         return await self._found()
 
     async def leftovers(self, declared: Collection[str]) -> list[Found]:
+        """One to which others send their alerts stays: Grafana does not delete it either."""
         found = None if CONTACT_UID in declared else await self._found()
-        return [] if found is None else [found]
+        if found is None:
+            return []
+        tree = await _shown(self._api, _POLICIES) or {}
+        if any(not _is_ours(route) for route in _routes_to(tree, found.title)):
+            found = replace(found, locked="others send their alerts to it, by routes of their own")
+        return [found]
 
     async def put(self, resource: Resource, found: Found | None) -> None:
         async def is_there() -> bool:
@@ -98,6 +105,14 @@ class Route:
         others = [one for one in tree.get("routes") or [] if not _is_ours(one)]
         tree["routes"] = others if route is None else [route, *others]
         await self._api.call("PUT", _POLICIES, tree, headers=_headers(tree))
+
+
+def _routes_to(tree: Json, receiver: str) -> Iterator[Json]:
+    """The routes of the tree that send to it, at any depth."""
+    if tree.get("receiver") == receiver:
+        yield tree
+    for route in tree.get("routes") or []:
+        yield from _routes_to(route, receiver)
 
 
 def _is_ours(route: Json) -> bool:

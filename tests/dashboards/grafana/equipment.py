@@ -131,7 +131,8 @@ class Equipment(State):
             raise Refusal(404, "contact point not found")
         if request.method == "DELETE":
             if any(one["receiver"] == held["name"] for one in self.policy.get("routes", [])):
-                raise Refusal(409, "contact point is currently used by a notification policy")
+                status = 500 if self.version < (10,) else 409
+                raise Refusal(status, "contact point is currently used by a notification policy")
             self.contacts.remove(held)
             return 202, {"message": "contactpoint deleted"}
         self._check_provenance(held, request)
