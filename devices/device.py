@@ -37,6 +37,13 @@ class Device:
     installed_at: datetime | None = None
     revision: int = field(default=0, compare=False)
 
+    @property
+    def names(self) -> list[str]:
+        """What messages may call it; networks do not agree on the case of an address."""
+        if self.address is None:
+            return [self.id]
+        return list(dict.fromkeys((self.id, self.address, self.address.casefold())))
+
     def describe(self) -> dict[str, Any]:
         """What the device is, as JSON: every field but `revision`, in declared order."""
         return {

@@ -219,14 +219,14 @@ class Model(Declared):
         Args:
             values: the payload as its dialect opened it.
             attributes: the device's, for the height of its mount.
-            previous: the device's last counter totals by channel and metric; changed in place
-                when all of the payload could be read. None: counters give no value, which is
-                right for a payload that comes again or is only tried.
+            previous: the device's last counter totals by model, channel and metric; changed in
+                place when all of the payload could be read. None: counters give no value, which
+                is right for a payload that comes again or is only tried.
 
         Raises:
             ModelError: and nothing else, whatever the payload holds.
         """
-        growth = Growth(previous)
+        growth = Growth(self.id, previous)
         time = None if self.time is None else self.time.read(values)
         height = _height(attributes)
         own = None if self.channel is None else self._channel(self.channel, values)

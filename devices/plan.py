@@ -100,16 +100,14 @@ def _shared_addresses(
         name: device.id
         for device in registered.values()
         if device.id not in mine
-        for name in (device.id, device.address)
-        if name is not None
+        for name in device.names
     }
     faults = []
     for row, device in wanted:
-        for column, name in (("id", device.id), ("address", device.address)):
-            if name is None:
-                continue
-            holder = holders.setdefault(name, device.id)
-            if holder != device.id:
-                problem = f"'{name}' stands for device '{holder}' already: a message must find one"
-                faults.append(SheetFault(row.line, column, problem))
+        own, *others = device.names
+        for column, given, names in (("id", own, [own]), ("address", device.address, others)):
+            found = {holders.setdefault(name, device.id) for name in names} - {device.id}
+            if found:
+                problem = f"'{given}' stands for device '{min(found)}' already"
+                faults.append(SheetFault(row.line, column, f"{problem}: a message must find one"))
     return faults

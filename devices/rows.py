@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from devices.area import Area
 from devices.device import Device
@@ -78,19 +78,19 @@ def check_addresses(connection: Connection, devices: Sequence[Device]) -> None:
         AddressTakenError: with the device that holds the address or has it as its id.
     """
     mine = {device.id for device in devices}
-    names = sorted(mine | {device.address for device in devices if device.address is not None})
+    names = sorted({name for device in devices for name in device.names})
     holders: dict[str, str] = {}
     for chunk in _chunks(names):
         query = select(DEVICES.c.id, DEVICES.c.address).where(
-            or_(DEVICES.c.id.in_(chunk), DEVICES.c.address.in_(chunk))
+            or_(DEVICES.c.id.in_(chunk), func.lower(DEVICES.c.address).in_(chunk))
         )
         for device_id, address in connection.execute(query):
             holders[device_id] = device_id
-            if address is not None and device_id not in mine:
-                holders[address] = device_id
+            if device_id not in mine:
+                holders |= dict.fromkeys(Device(device_id, "", address=address).names, device_id)
     for device in devices:
-        for name in (device.id, device.address):
-            if name is not None and holders.setdefault(name, device.id) != device.id:
+        for name in device.names:
+            if holders.setdefault(name, device.id) != device.id:
                 raise AddressTakenError(name, holders[name])
 
 

@@ -95,9 +95,13 @@ Sources = dict[str, Annotated[MetricSource, BeforeValidator(as_table)]]
 
 
 class Growth:
-    """Growth of counters: `previous` is only read, new totals are gathered in `totals`."""
+    """Growth of counters: `previous` is only read, new totals are gathered in `totals`.
 
-    def __init__(self, previous: Mapping[str, float] | None) -> None:
+    Totals are kept by model, for another model of a device may count otherwise.
+    """
+
+    def __init__(self, model: str, previous: Mapping[str, float] | None) -> None:
+        self._model = model
         self._previous = previous or {}
         self.totals: dict[str, float] = {}
 
@@ -106,7 +110,7 @@ class Growth:
 
         A counter that wraps has grown over its end where that is less than half of its range.
         """
-        key = f"{channel or ''}/{metric}"
+        key = f"{self._model}/{channel or ''}/{metric}"
         before = self._previous.get(key)
         self.totals[key] = total
         if before is None:

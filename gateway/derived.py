@@ -1,13 +1,13 @@
 """What the settings say of indices: the places that they are computed for, and the deriver."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from devices.city import city_folder
+from devices.device import Device
 from devices.gauge import Gauge, load_gauges
 from devices.kind import Kind
-from devices.registry import Registry
 from devices.road import RoadRules, load_road_rules
 from gateway.settings import Settings
 from ingest.derived.deriver import Deriver
@@ -37,7 +37,7 @@ def load_places(settings: Settings) -> Places:
 
 def open_deriver(
     kinds: Mapping[str, Kind],
-    registry: Registry,
+    devices: Callable[[], Mapping[str, Device]],
     places: Places,
     *,
     store: Store,
@@ -46,7 +46,7 @@ def open_deriver(
     """The deriver; what it was given is closed by the caller."""
     return Deriver(
         store=store,
-        registry=registry,
+        devices=devices,
         kinds=kinds,
         touched=touched,
         zone=places.zone,

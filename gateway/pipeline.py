@@ -28,5 +28,6 @@ def open_pipeline(
         device_burst_max_messages=settings.device_burst_max_messages,
         window=IdentityWindow(journal.identities()),
         zone=settings.zone,
+        counters=journal.counters(),
         quality=Quality(kinds, load_climatology(settings.data_dir, kinds, settings.zone)),
     )

@@ -19,7 +19,7 @@ from devices.registry import Registry
 from devices.simulator import sensors, simulate
 from gateway.api.app import create_app
 from gateway.broker import Broker
-from gateway.derived import load_places, open_deriver
+from gateway.derived import Places, load_places, open_deriver
 from gateway.hub import Hub
 from gateway.pipeline import open_pipeline
 from gateway.registry import open_registry
@@ -29,7 +29,6 @@ from gateway.settings import Settings
 from gateway.store import open_store
 from gateway.telemetry import run_telemetry
 from ingest.delivery import Delivery
-from ingest.derived.deriver import Deriver
 from ingest.derived.touched import Touched
 from ingest.journal import Journal
 from ingest.quality import QualityFile
@@ -113,7 +112,8 @@ async def run(
                 registry,
                 journal=journal,
                 quality=quality,
-                deriver=open_deriver(kinds, registry, places, store=store, touched=touched),
+                places=places,
+                touched=touched,
                 store=store,
             )
             stack.callback(service.keeper.save_all)
@@ -185,7 +185,8 @@ async def _open_ingest(
     journal: Journal,
     store: Store,
     quality: QualityFile,
-    deriver: Deriver,
+    places: Places,
+    touched: Touched,
 ) -> Ingest:
     # Before the devices are read: a change in between is seen again, not missed.
     revision = await asyncio.to_thread(registry.revision)
@@ -207,12 +208,12 @@ async def _open_ingest(
             journal,
             store,
             batch_max_bytes=settings.influx_batch_max_bytes,
-            note=deriver.touched.note,
+            note=touched.note,
         ),
         registry=registry,
         revision=revision,
         keeper=QualityKeeper(pipeline.quality, quality),
-        deriver=deriver,
+        deriver=open_deriver(kinds, pipeline.devices, places, store=store, touched=touched),
     )
 
 

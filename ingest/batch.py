@@ -2,6 +2,7 @@
 
 from array import array
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ingest.types import Reason
 
@@ -25,6 +26,13 @@ class Quarantined:
     counted: bool = True
 
 
+class Counters(NamedTuple):
+    """Totals of a device's cumulative counters, before a batch and after it."""
+
+    before: dict[str, float]
+    after: dict[str, float]
+
+
 @dataclass(slots=True)
 class Batch:
     """Accepted points, refused messages and the counts of both.
@@ -42,6 +50,7 @@ class Batch:
     identities: "array[int]" = field(default_factory=lambda: array("Q"))
     presence: dict[str, tuple[bool, int]] = field(default_factory=dict)
     unknown: dict[tuple[str, str], int] = field(default_factory=dict)
+    counters: dict[str, Counters] = field(default_factory=dict)
 
     def add(self, other: "Batch") -> None:
         """Takes in what came of other messages."""

@@ -62,6 +62,8 @@ def tables_of(target: sqlite3.Connection) -> list[Table]:
 
 def read_rows(table: Table, source: sqlite3.Connection, findings: Findings) -> Iterator[Row]:
     """Every row that can be read, in the order of its key; what cannot is told to `findings`."""
+    if _came_later(table, source):
+        return iter(())
     if not table.by_id:
         return _by_key(table, source, findings)
     last = max(last_ids(source).get(table.name, 0), 0) or _ID_MAX
@@ -69,6 +71,14 @@ def read_rows(table: Table, source: sqlite3.Connection, findings: Findings) -> I
         findings.lose(table.name, _span(1, last))
         return iter(())
     return _by_id(table, source, findings, last)
+
+
+def _came_later(table: Table, source: sqlite3.Connection) -> bool:
+    """Whether the file is of a version that had no such table yet."""
+    with suppress(sqlite3.Error):
+        names = {row[0] for row in source.execute("SELECT CAST(name AS BLOB) FROM sqlite_schema")}
+        return bool(names) and table.name.encode() not in names
+    return False
 
 
 def _columns(table: Table, source: sqlite3.Connection) -> str:

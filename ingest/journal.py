@@ -15,7 +15,9 @@ Promises:
 
 Tables: `batch` (accepted points and their counts, until settled), `quarantine`, `ledger` (settled
 counts), `identity` (see `ingest.identity`), `presence` and `unknown` (what the devices say of
-themselves). Several processes may have the file open.
+themselves), `counter` (totals of cumulative counters, moved with the readings of their growth:
+no growth is counted twice or left out, whenever the hub dies). Several processes may have the file
+open.
 """
 
 import os
@@ -29,7 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Concatenate, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 import orjson
 
@@ -94,8 +96,7 @@ class UnknownItemError(HubError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
+class LedgerRow(NamedTuple):
     """What became of a device's messages; `received` is the sum of the four after it."""
 
     device: str
@@ -328,6 +329,13 @@ class Journal:
             rows = self._reader.execute("SELECT hashes FROM identity ORDER BY id").fetchall()
         return (identity for (hashes,) in rows for identity in array("Q", hashes))
 
+    @_repairing
+    def counters(self) -> dict[str, dict[str, float]]:
+        """Last totals of models' cumulative counters, by device."""
+        with self._reader_lock:
+            rows = self._reader.execute("SELECT device, totals FROM counter").fetchall()
+        return {device: _totals(totals) for device, totals in rows}
+
     # -- what people ask ---------------------------------------------------------------------
 
     @_repairing
@@ -370,18 +378,10 @@ class Journal:
         rows = []
         for name in names[:limit]:
             stored, refused, duplicate, seen = settled.get(name, (0, 0, 0, 0))
-            waiting = pending[name]
-            rows.append(
-                LedgerRow(
-                    device=name,
-                    received=stored + refused + duplicate + waiting,
-                    stored=stored,
-                    quarantined=refused,
-                    duplicate=duplicate,
-                    pending=waiting,
-                    last_received_ns=max(seen, last.get(name, 0)),
-                )
-            )
+            waiting = pending.get(name, 0)
+            received = stored + refused + duplicate + waiting
+            seen = max(seen, last.get(name, 0)) if waiting else seen
+            rows.append(LedgerRow(name, received, stored, refused, duplicate, waiting, seen))
         return rows
 
     @_repairing
@@ -623,6 +623,11 @@ class Journal:
                 (device, member, count, _UNKNOWN_PER_DEVICE),
             )
 
+        write.executemany(
+            "INSERT OR REPLACE INTO counter VALUES (?, ?)",
+            [(name, orjson.dumps(totals.after)) for name, totals in batch.counters.items()],
+        )
+
     def _quarantine(self, items: Sequence[Quarantined], *, line: bool) -> None:
         if not items:
             return
@@ -712,6 +717,14 @@ def _refused_messages(
 def _device_of(line: bytes) -> str:
     """The device of one of our lines: its last tag, in letters that need no escape."""
     return line.partition(b",device=")[2].partition(b" ")[0].decode("utf-8", "replace") or NOBODY
+
+
+def _totals(stored: bytes) -> dict[str, float]:
+    try:
+        totals: dict[str, float] = orjson.loads(stored)
+    except orjson.JSONDecodeError as error:
+        raise DamagedError("the totals of a counter are not what was written") from error
+    return totals
 
 
 def _counts(stored: bytes) -> dict[str, int]:

@@ -14,7 +14,7 @@ import xxhash
 from ingest.damage import DamagedError, examine, is_damage, read_only
 from ingest.salvage import finish, salvage
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _SCHEMA: Final = """
 CREATE TABLE batch (
@@ -54,8 +54,11 @@ CREATE TABLE unknown (
     PRIMARY KEY (device, member)
 ) WITHOUT ROWID;
 """
+_COUNTER: Final = """
+CREATE TABLE counter (device TEXT PRIMARY KEY, totals BLOB NOT NULL) WITHOUT ROWID
+"""
 
-_UPGRADES: Final = {1: "ALTER TABLE batch ADD COLUMN digest INTEGER"}
+_UPGRADES: Final = {1: "ALTER TABLE batch ADD COLUMN digest INTEGER", 2: _COUNTER}
 """What makes a file of a version one of the next."""
 
 PAGE_BYTES: Final = 8192
@@ -81,7 +84,7 @@ def _create(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         with transaction(connection):
-            for statement in _SCHEMA.split(";"):
+            for statement in (*_SCHEMA.split(";"), _COUNTER):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from devices.device import Device
 from devices.kind import Kind
 from devices.model import Model, ModelError
-from ingest.batch import NOBODY, Batch, Quarantined
+from ingest.batch import NOBODY, Batch, Counters, Quarantined
 from ingest.dialects import DIALECTS, Surroundings, make_openers
 from ingest.identity import IdentityWindow, delivery_identity, timed_identity
 from ingest.instant import EARLIEST_NS, read_time
@@ -65,6 +65,8 @@ class Opened:
     timed: bool = True
     live: bool = True
     """False for a replay: an old total must not move a cumulative counter back."""
+    counters: dict[str, dict[str, float]] = field(default_factory=dict)
+    """New totals of cumulative counters, by device."""
     unknown: list[str] = field(default_factory=list)
     fault: Rejected | None = None
     bad: list[bytes] = field(default_factory=list)
@@ -87,7 +89,7 @@ class Pipeline:
     changed at any time with `update`. `zone` is the city's, for devices that write local time;
     `outbox` fills with what networks must be asked. A device may send `device_burst_max_messages`
     at once (its buffer after an outage) and `device_rate_max_per_s` for ever; what is beyond is
-    quarantined.
+    quarantined. `counters` are the totals of models' cumulative counters when the hub stopped.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Pipeline:
         window: IdentityWindow | None = None,
         zone: tzinfo = UTC,
         quality: Quality | None = None,
+        counters: Mapping[str, dict[str, float]] | None = None,
     ) -> None:
         self._ways = {kind.id: KindWays(kind) for kind in kinds.values()}
         self._models = models
@@ -122,6 +125,7 @@ class Pipeline:
         self._window = window or IdentityWindow()
         self.quality = quality or Quality(kinds)
         self._targets: dict[str, Target] = {}
+        self._counters = counters or {}
         self._addresses: dict[str, str] = {}
         self._routes: dict[str, Route] = {}
         self._clock_ns = 0
@@ -142,6 +146,7 @@ class Pipeline:
             model = self._models.get(device.model) if device.model else None
             before = self._targets.get(device.id)
             target = Target(device, ways, model, self.quality.watch(device, model))
+            target.counters = self._counters.get(device.id, {})
             if before is not None:
                 target.counters = before.counters
                 target.allowance, target.refilled_ns = before.allowance, before.refilled_ns
@@ -152,6 +157,10 @@ class Pipeline:
                 # One network writes a DevEUI in capitals, another does not.
                 self._addresses[device.address.casefold()] = device.id
         self._routes.clear()
+
+    def devices(self) -> dict[str, Device]:
+        """All devices as they are now, by id."""
+        return {name: target.device for name, target in self._targets.items()}
 
     def knows(self, address: str) -> bool:
         """Whether a device id or network address is registered."""
@@ -219,6 +228,10 @@ class Pipeline:
     def forget(self, batch: Batch) -> None:
         """Unsees the messages of a batch that did not become durable."""
         self._window.forget(batch.identities)
+        for device, counters in batch.counters.items():
+            target = self._targets.get(device)
+            if target is not None and target.counters is counters.after:
+                target.counters = counters.before
 
     def reopen(self, message: Message, received_ns: int) -> Opened:
         """Opens a quarantined message again; `received_ns` is when it first came."""
@@ -275,6 +288,7 @@ class Pipeline:
             return
         self._window.add(identity)
         batch.identities.append(identity)
+        self._count(opened, batch)
         lines = _judged(opened.points, route.dialect, arrival_ns)
         batch.lines.extend(lines)
         if opened.fault is None:
@@ -287,6 +301,15 @@ class Pipeline:
             self._hear_refused(opened, arrival_ns)
         if opened.unknown:
             _count_unknown(batch, opened.device, opened.unknown)
+
+    def _count(self, opened: Opened, batch: Batch) -> None:
+        """Moves cumulative counters on, now that the message is to be kept."""
+        for device, after in opened.counters.items():
+            target = self._targets[device]
+            earlier = batch.counters.get(device)
+            before = target.counters if earlier is None else earlier.before
+            batch.counters[device] = Counters(before, after)
+            target.counters = after
 
     def _hear_refused(self, opened: Opened, arrival_ns: int) -> None:
         """A device whose every message is refused is not silent; its clock may be why."""
@@ -340,11 +363,14 @@ class Pipeline:
         return opener(message.topic, message.payload)
 
     def _open_uplink(self, uplink: Uplink, opened: Opened, arrival_ns: int, latest_ns: int) -> None:
+        counters = opened.counters.copy()
         try:
             points = list(self._points(uplink, opened, arrival_ns, latest_ns))
         except Rejected as fault:
+            opened.counters = counters
             self._refuse(uplink, opened, fault, arrival_ns)
         except Exception as error:  # the process never dies of a message
+            opened.counters = counters
             logger.exception("cannot read an uplink of %r", uplink.address)
             self._refuse(uplink, opened, Rejected(Reason.INTERNAL, repr(error)[:200]), arrival_ns)
         else:
@@ -464,11 +490,14 @@ def _readings(
         values = {**extras, **uplink.values}
         yield values, values.get("time") if uplink.time is None else uplink.time
         return
+    device = target.device
+    counters = {**opened.counters.get(device.id, target.counters)} if opened.live else None
     try:
-        counters = target.counters if opened.live else None
-        readings = target.model.read(uplink.values, target.device.attributes, counters)
+        readings = target.model.read(uplink.values, device.attributes, counters)
     except ModelError as error:
         raise Rejected(Reason(error.problem), error.detail) from error
+    if counters:
+        opened.counters[device.id] = counters
     for reading in readings:
         values = {**extras, **reading.values}
         if reading.channel is not None:

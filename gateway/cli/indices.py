@@ -3,11 +3,12 @@
 # ruff: noqa: PLC0415 - commands import when they run, so that `kotahub --help` is quick
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.output import out, print_item, print_items
+from gateway.cli.output import err, out, print_item, print_items
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -19,15 +20,31 @@ if TYPE_CHECKING:
 
 def indices(
     device_id: Annotated[str, typer.Argument(metavar="DEVICE")],
+    again_since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Compute everything again from this day on, as after thresholds were corrected",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs, times in UTC")] = False,
 ) -> None:
-    """Show the latest indices of a device: ISPU and AQI, siaga level, or level of service."""
+    """Show the latest indices of a device: ISPU and AQI, siaga level, or level of service.
+
+    Example: kotahub indices deli-03 --again-since 2026-11-01
+    """
     from gateway.cli.opened import opened_registry
     from gateway.settings import Settings
 
     settings = Settings()
     with opened_registry(settings) as registry:
         device = registry.device(device_id)
+    if again_since is not None:
+        count = _again(settings, device, again_since)
+        err.print(
+            f"{count} quarters of an hour of {device.id} are computed again by the running hub; "
+            "it reads changed thresholds when it starts"
+        )
     items = _from_running(settings, device)
     if items is None:
         items = asyncio.run(_from_store(settings, device))
@@ -40,6 +57,22 @@ def indices(
         print_item(_lines(item, settings.zone), as_json=False)
     if not items:
         out.print(f"kind {device.kind} has no index")
+
+
+def _again(settings: "Settings", device: "Device", day: datetime) -> int:
+    """Marks what the deriver is to take again; how many quarters."""
+    import time
+    from contextlib import closing
+
+    from ingest.derived.calendar import SECOND_NS, quarter_start
+    from ingest.derived.touched import Touched
+    from ingest.stores.quarter import QUARTER_NS
+
+    first_ns = int(day.replace(tzinfo=settings.zone).timestamp()) * SECOND_NS
+    quarters = range(quarter_start(first_ns), time.time_ns(), QUARTER_NS)
+    with closing(Touched.open(settings.derived_path)) as touched:
+        touched.add((device.id, quarter) for quarter in quarters)
+    return len(quarters)
 
 
 def _from_running(settings: "Settings", device: "Device") -> "list[IndexItem] | None":

@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from devices.device import Device
 from devices.gauge import Gauge
 from devices.kind import Kind
-from devices.registry import Registry
 from devices.road import RoadRules
 from ingest.derived import air, flood, rollup, traffic
 from ingest.derived.calendar import HOUR_NS, hour_start, quarter_start
@@ -35,14 +34,14 @@ class Deriver:
     Every reading that reaches the store is noted in `touched`; a round takes the quarters that are
     over, computes from the store what they are part of and writes it back. Computing again gives
     the same points, so that a round that failed is simply repeated. Gauges do not wait for the end
-    of a quarter: a watch computes the minutes that go on.
+    of a quarter: a watch computes the minutes that go on. `devices` gives those of now, by id.
     """
 
     def __init__(
         self,
         *,
         store: Store,
-        registry: Registry,
+        devices: Callable[[], Mapping[str, Device]],
         kinds: Mapping[str, Kind],
         touched: Touched,
         zone: ZoneInfo,
@@ -51,13 +50,11 @@ class Deriver:
     ) -> None:
         self.touched = touched
         self._store = store
-        self._registry = registry
+        self._devices = devices
         self._kinds = kinds
         self._zone = zone
         self._gauges = gauges
         self._rules = rules
-        self._revision = -1
-        self._devices = _by_id(())
 
     async def run(self) -> None:
         """Runs until it is cancelled. What fails is tried again: readings do not wait for it."""
@@ -91,7 +88,7 @@ class Deriver:
         Raises:
             StoreUnavailableError: nothing is lost, the next round does it again.
         """
-        scene = await self._scene(now_ns)
+        scene = self._scene(now_ns)
         quarters = await asyncio.to_thread(
             self.touched.take, _QUARTERS_MAX, before_ns=quarter_start(now_ns)
         )
@@ -106,7 +103,7 @@ class Deriver:
         Raises:
             StoreUnavailableError: the next time does it again.
         """
-        scene = await self._scene(now_ns)
+        scene = self._scene(now_ns)
         heard = await asyncio.to_thread(self.touched.since, quarter_start(now_ns))
         await flood.follow(
             scene,
@@ -149,22 +146,13 @@ class Deriver:
         await air.derive_ends(scene, dict.fromkeys(devices, ends))
         await asyncio.to_thread(self.touched.set_done, _AIR_HOURS, closed)
 
-    async def _scene(self, now_ns: int) -> Scene:
-        revision = await asyncio.to_thread(self._registry.revision)
-        if revision != self._revision:
-            changed = await asyncio.to_thread(self._registry.changes_since, self._revision)
-            self._devices |= _by_id(changed)
-            self._revision = revision
+    def _scene(self, now_ns: int) -> Scene:
         return Scene(
             store=self._store,
             kinds=self._kinds,
-            devices=self._devices,
+            devices=self._devices(),
             zone=self._zone,
             now_ns=now_ns,
             gauges=self._gauges,
             rules=self._rules,
         )
-
-
-def _by_id(devices: Iterable[Device]) -> dict[str, Device]:
-    return {device.id: device for device in devices}

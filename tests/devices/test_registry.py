@@ -289,8 +289,9 @@ def test_a_change_made_on_an_old_reading_is_refused(registry: Registry) -> None:
         Device("b1", "air", address="net-a"),
         Device("b1", "air", address="a1"),
         Device("net-a", "air"),
+        Device("b1", "air", address="NET-a"),
     ],
-    ids=["another's address", "another's id", "id is another's address"],
+    ids=["another's address", "another's id", "id is another's address", "in capitals"],
 )
 def test_a_name_means_one_device(registry: Registry, newcomer: Device) -> None:
     registry.add(Device("a1", "air", address="net-a"), by="ani")

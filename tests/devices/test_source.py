@@ -103,9 +103,9 @@ def test_parts_that_do_not_fit(options: dict[str, Any], problem: str) -> None:
     [(250, 255, 5), (251, 4, 9), (255, 0, 1), (90, 0, None), (200, 100, None), (7, 7, 0)],
 )
 def test_a_counter_that_wraps(before: float, total: float, grown: float | None) -> None:
-    growth = Growth({"/rain": before})
+    growth = Growth("gauge", {"gauge//rain": before})
     assert growth.of(total, None, "rain", 256) == grown
-    assert growth.totals == {"/rain": total}
+    assert growth.totals == {"gauge//rain": total}
 
 
 @given(
@@ -115,7 +115,7 @@ def test_a_counter_that_wraps(before: float, total: float, grown: float | None) 
 def test_growth_over_wraps_adds_up(start: int, steps: list[int]) -> None:
     total, grown = start, 0.0
     for step in steps:
-        growth = Growth({"/rain": total % 256})
+        growth = Growth("gauge", {"gauge//rain": total % 256})
         total += step
         grown += growth.of(total % 256, None, "rain", 256)
     assert grown == sum(steps)

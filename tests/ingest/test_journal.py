@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ingest.batch import Batch, Quarantined
+from ingest.batch import Batch, Counters, Quarantined
 from ingest.journal import (
     Journal,
     JournalFullError,
@@ -197,6 +197,14 @@ def test_unknown_members_are_counted_and_bounded(journal: Journal) -> None:
     members = journal.unknown_members("a-1")
     assert members["mood"] == 5
     assert len(members) == 32
+
+
+def test_counters_are_those_of_the_last_batch(journal: Journal, tmp_path: Path) -> None:
+    journal.commit(Batch(1, counters={"rain-1": Counters({}, {"rain": 7.0})}))
+    journal.commit(Batch(2, counters={"rain-1": Counters({"rain": 7.0}, {"rain": 9.5})}))
+    journal.commit(points("air-1"))
+    with Journal.open(tmp_path / "journal.db") as other:
+        assert other.counters() == {"rain-1": {"rain": 9.5}}
 
 
 def test_identities_come_back_in_order(journal: Journal) -> None:

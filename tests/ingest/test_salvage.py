@@ -373,6 +373,7 @@ def test_a_file_of_the_version_before_is_upgraded(
     path.write_bytes(image)
     with sqlite3.connect(path, isolation_level=None) as older:
         older.execute("ALTER TABLE batch DROP COLUMN digest")
+        older.execute("DROP TABLE counter")
         older.execute("PRAGMA user_version = 1")
     older.close()
     found, reports = opened(path)
@@ -381,3 +382,22 @@ def test_a_file_of_the_version_before_is_upgraded(
     with sqlite3.connect(path) as newer:
         assert newer.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     newer.close()
+
+
+def test_damage_in_a_file_of_the_version_before_loses_no_table_that_it_did_not_have(
+    whole: tuple[bytes, Content], tmp_path: Path
+) -> None:
+    image, there = whole
+    path = tmp_path / "journal.db"
+    path.write_bytes(image)
+    with sqlite3.connect(path, isolation_level=None) as older:
+        older.execute("DROP TABLE counter")
+        older.execute("UPDATE batch SET lines = zeroblob(length(lines)) WHERE id = 3")
+        older.execute("PRAGMA user_version = 2")
+    older.close()
+    with Journal.open(path) as journal:
+        found = content(journal)
+        (report,) = journal.salvages()
+        assert journal.counters() == {}
+    assert set(report.lost) == {"batch"}
+    assert found.batches.keys() == there.batches.keys() - {3}

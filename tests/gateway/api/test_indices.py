@@ -209,7 +209,11 @@ def test_from_messages_to_an_index(door: Door, tmp_path: Path) -> None:
         door.deliver()
         hub = door.hub
         deriver = open_deriver(
-            hub.kinds, hub.registry, hub.places, store=hub.store, touched=touched
+            hub.kinds,
+            lambda: {device.id: device for device in hub.registry.devices()},
+            hub.places,
+            store=hub.store,
+            touched=touched,
         )
         assert door.run(deriver.round(time.time_ns())) is False
     ispu, aqi = items(door, "air-01")

@@ -5,8 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +21,7 @@ from gateway.cli import app
 from gateway.running import Running, write_running
 from gateway.server import serve
 from ingest.derived.measurements import AIR_INDEX, FLOOD_LEVEL, point
+from ingest.derived.touched import Touched
 from tests.gateway.door import Door, opened_door
 
 CLI = CliRunner()
@@ -75,6 +80,20 @@ def test_thresholds_come_from_the_data_folder(folder: Path) -> None:
     shown = words("flood-01")
     assert "id: Waspada (Siaga III)" in shown
     assert "siaga2_m 2" in shown
+
+
+def test_days_are_computed_again(folder: Path) -> None:
+    today = datetime.now(ZoneInfo("Asia/Jakarta")).date()
+    words("flood-01", "--again-since", (today - timedelta(days=2)).isoformat())
+    with closing(Touched.open(folder / "derived.db")) as touched:
+        found = touched.take(1000)
+    assert set(found.by_device) == {"flood-01"}
+    begins = sorted(found.by_device["flood-01"])
+    assert 2 * 96 <= len(begins) <= 3 * 96
+    assert datetime.fromtimestamp(begins[0] / 1e9, ZoneInfo("Asia/Jakarta")).isoformat() == (
+        f"{today - timedelta(days=2)}T00:00:00+07:00"
+    )
+    assert begins[-1] <= time.time_ns() < begins[-1] + 900 * 10**9
 
 
 @pytest.mark.usefixtures("folder")

@@ -11,7 +11,6 @@ import pytest
 
 from devices.device import Device
 from devices.kind import load_kinds
-from devices.registry import Registry
 from devices.road import RoadRules
 from ingest.derived.calendar import HOUR_NS, QUARTER_NS
 from ingest.derived.deriver import Deriver
@@ -31,18 +30,12 @@ DEVICE: Final = "air-1"
 
 
 class Hub:
-    """A store, a registry with one device, and what was touched, to be opened again and again."""
+    """A store with one device, and what was touched, to be opened again and again."""
 
     def __init__(self, folder: Path, influx: Influx | None) -> None:
         self._folder = folder
         self._influx = influx
         self._bucket = "" if influx is None else influx.bucket()
-        with closing(Registry.open(self._registry_url)) as registry:
-            registry.add(Device(DEVICE, "air"), by="test")
-
-    @property
-    def _registry_url(self) -> str:
-        return f"sqlite:///{self._folder / 'registry.db'}"
 
     def _store(self) -> Store:
         if self._influx is None:
@@ -61,14 +54,14 @@ class Hub:
     ) -> None:
         """Store the lines, note what they touched and, unless the hub stops before, derive."""
 
-        async def taken(registry: Registry, touched: Touched) -> None:
+        async def taken(touched: Touched) -> None:
             store = self._store()
             try:
                 assert await store.write(lines) == {}
                 touched.add((DEVICE, quarter) for quarter in quarters)
                 deriver = Deriver(
                     store=store,
-                    registry=registry,
+                    devices=lambda: {DEVICE: Device(DEVICE, "air")},
                     kinds=KINDS,
                     touched=touched,
                     zone=ZoneInfo("Asia/Jakarta"),
@@ -81,11 +74,8 @@ class Hub:
             finally:
                 await store.close()
 
-        with (
-            closing(Registry.open(self._registry_url)) as registry,
-            closing(Touched.open(self._folder / "derived.db")) as touched,
-        ):
-            asyncio.run(taken(registry, touched))
+        with closing(Touched.open(self._folder / "derived.db")) as touched:
+            asyncio.run(taken(touched))
 
     def values(self, measurement: Measurement, time_ns: int) -> dict[str, float]:
         """The fields of the device's point of an instant; none without a point."""
