@@ -75,6 +75,22 @@ for thing in "$@"; do
             }
             names=(faketime libfaketime libfaketime libfaketime) service=
             ;;
+        docker)
+            found() { command -v dockerd && command -v docker; }
+            names=(docker.io moby-engine docker docker) service=docker
+            ;;
+        docker-compose)
+            found() { docker compose version || command -v docker-compose; }
+            names=(docker-compose docker-compose docker-compose docker-cli-compose) service=
+            ;;
+        debootstrap)
+            found() { command -v debootstrap; }
+            names=(debootstrap debootstrap debootstrap debootstrap) service=
+            ;;
+        node) # a test compiles the dashboards against Grafana's types
+            found() { command -v node && command -v npm; }
+            names=("nodejs npm" "nodejs npm" node "nodejs npm") service=
+            ;;
         shellcheck)
             found() { command -v shellcheck; }
             names=(shellcheck ShellCheck shellcheck shellcheck) service=

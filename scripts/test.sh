@@ -12,5 +12,6 @@ if ! may_lack || { command -v go && command -v cargo; } >/dev/null 2>&1; then
     scripts/system.sh c-compiler pkg-config || may_lack
     tools/influxd/build.sh >/dev/null || may_lack
 fi
+may_lack || scripts/system.sh node # large, and one test needs it
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/opt/homebrew/sbin"
 exec .venv/bin/python -m pytest "$@"
