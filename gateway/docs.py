@@ -1,6 +1,6 @@
 """Tables of the documents, generated from what the program itself reads.
 
-`python -m gateway.docs` writes them between their markers in `docs/*.md`;
+`python -m gateway.docs` writes them between their markers in the documents of `PARTS`;
 `python -m gateway.docs --check` says which are out of date and exits 1.
 """
 
@@ -14,6 +14,9 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from dashboards.build import build_dashboards
+from dashboards.contents import rows
+from dashboards.site import Site
 from devices.errors import HubError
 from devices.kind import Kind, Limits, Metric, load_kinds
 from devices.model import SHIPPED as MODELS
@@ -25,7 +28,7 @@ from ingest.derived.measurements import AIR_INDEX, FLOOD_LEVEL, TRAFFIC_SERVICE
 from ingest.dialects import DIALECTS, PUSHED, SELF_NAMED
 from ingest.types import REASONS
 
-DOCS: Final = Path(__file__).parent.parent / "docs"
+HOUSE: Final = Path(__file__).parent.parent
 
 
 class MissingMarkerError(HubError):
@@ -33,7 +36,7 @@ class MissingMarkerError(HubError):
 
     def __init__(self, document: str, part: str) -> None:
         super().__init__(
-            f"docs/{document} has no '<!-- generated: {part} -->' … '<!-- end: {part} -->'. "
+            f"{document} has no '<!-- generated: {part} -->' … '<!-- end: {part} -->'. "
             "Put both lines where the table belongs"
         )
 
@@ -160,21 +163,40 @@ def derived_table() -> str:
     return _table(("Measurement", "Fields"), rows)
 
 
+def dashboards_tables() -> str:
+    """A section a dashboard: what it answers, its variables, and its panels row by row."""
+    site = Site()
+    indonesian = build_dashboards(site, "id")
+    return "\n\n".join(
+        f"### {board['title']} / {indonesian[name]['title']}\n\n"
+        f"{board['description']}\n\n"
+        f"`{board['uid']}`, `{indonesian[name]['uid']}`: "
+        f"the last {board['time']['from'].removeprefix('now-')}, read again every "
+        f"{board['refresh']}; {_variables(board['templating']['list'])}.\n\n"
+        + _table(
+            ("Row", "Panels"),
+            [(row.title, "; ".join(map(str, row.panels))) for row in rows(board)],
+        )
+        for name, board in build_dashboards(site, "en").items()
+    )
+
+
 PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
-    "kinds.md": {"kinds": kinds_tables},
-    "settings.md": {"settings": settings_table},
-    "quarantine.md": {"reasons": reasons_table},
-    "models.md": {"models": models_tables},
-    "dialects.md": {"dialects": dialects_table},
-    "indices.md": {
+    "docs/kinds.md": {"kinds": kinds_tables},
+    "docs/settings.md": {"settings": settings_table},
+    "docs/quarantine.md": {"reasons": reasons_table},
+    "docs/models.md": {"models": models_tables},
+    "docs/dialects.md": {"dialects": dialects_table},
+    "docs/indices.md": {
         "ispu": ispu_table,
         "aqi": aqi_table,
         "siaga": siaga_table,
         "service": service_table,
         "derived": derived_table,
     },
+    "dashboards/README.md": {"dashboards": dashboards_tables},
 }
-"""Generated parts of each document, by the name in their markers."""
+"""Generated parts of each document (a path in the house), by the name in their markers."""
 
 
 def fill(document: str, text: str) -> str:
@@ -193,12 +215,12 @@ def fill(document: str, text: str) -> str:
     return text
 
 
-def stale(folder: Path = DOCS) -> list[str]:
+def stale(house: Path = HOUSE) -> list[str]:
     """The documents whose generated parts are out of date."""
     return [
         document
         for document in PARTS
-        if (text := (folder / document).read_text(encoding="utf-8")) != fill(document, text)
+        if (text := (house / document).read_text(encoding="utf-8")) != fill(document, text)
     ]
 
 
@@ -209,12 +231,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check = parser.parse_args(arguments).check
     old = stale()
     for document in old:
-        path = DOCS / document
+        path = HOUSE / document
         if check:
-            sys.stderr.write(f"docs/{document} is out of date: run python -m gateway.docs\n")
+            sys.stderr.write(f"{document} is out of date: run python -m gateway.docs\n")
         else:
             path.write_text(fill(document, path.read_text(encoding="utf-8")), encoding="utf-8")
     return 1 if check and old else 0
+
+
+def _variables(variables: Iterable[Mapping[str, Any]]) -> str:
+    """The variables that a reader sees, in order."""
+    seen = [
+        f"`{one['name']}`" + ("" if one["multi"] or one["type"] == "datasource" else " (one)")
+        for one in variables
+        if one["type"] != "constant"
+    ]
+    return f"choose {', '.join(seen)}"
 
 
 def _head_comment(path: Path) -> str:

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.build import build_dashboards
+from dashboards.site import Site
 from devices.gauge import load_gauges
 from devices.kind import Kind, Metric, load_kinds, parse_kind
 from devices.model import Model, check_model, load_models
 from devices.place import Moment
 from devices.road import load_road_rules
 from devices.source import MetricSource
-from gateway.docs import DOCS, PARTS, MissingMarkerError, fill, stale
+from gateway.docs import HOUSE, PARTS, MissingMarkerError, fill, stale
 from gateway.settings import Settings
 from ingest.dialects import DIALECTS
 from ingest.types import Reason
+
+DOCS = HOUSE / "docs"
 
 
 def example() -> str:
@@ -32,29 +36,39 @@ def test_the_documents_are_up_to_date() -> None:
 
 def test_a_changed_table_is_found_and_written_again(tmp_path: Path) -> None:
     for document in PARTS:
-        shutil.copy(DOCS / document, tmp_path)
-    file = tmp_path / "settings.md"
+        (tmp_path / document).parent.mkdir(exist_ok=True)
+        shutil.copy(HOUSE / document, tmp_path / document)
+    file = tmp_path / "docs" / "settings.md"
     right = file.read_text(encoding="utf-8")
     file.write_text(right.replace("`KOTAHUB_CITY`", "`KOTAHUB_TOWN`"), encoding="utf-8")
-    assert stale(tmp_path) == ["settings.md"]
-    assert fill("settings.md", file.read_text(encoding="utf-8")) == right
+    assert stale(tmp_path) == ["docs/settings.md"]
+    assert fill("docs/settings.md", file.read_text(encoding="utf-8")) == right
 
 
 def test_a_missing_marker_is_told() -> None:
     with pytest.raises(MissingMarkerError, match=r"docs/kinds\.md has no"):
-        fill("kinds.md", "# Kinds\n<!-- end: kinds -->")
+        fill("docs/kinds.md", "# Kinds\n<!-- end: kinds -->")
 
 
 def test_every_setting_reason_and_metric_is_in_its_document() -> None:
-    text = {document: (DOCS / document).read_text(encoding="utf-8") for document in PARTS}
+    text = {document: (HOUSE / document).read_text(encoding="utf-8") for document in PARTS}
     for name, field in Settings.model_fields.items():
-        assert f"| `KOTAHUB_{name.upper()}` |" in text["settings.md"]
+        assert f"| `KOTAHUB_{name.upper()}` |" in text["docs/settings.md"]
         assert field.description, f"{name} says what it is"
     for reason in Reason:
-        assert f"| `{reason}` |" in text["quarantine.md"]
+        assert f"| `{reason}` |" in text["docs/quarantine.md"]
     for kind in load_kinds().values():
-        section = text["kinds.md"].partition(f"### `{kind.id}`")[2].partition("###")[0]
+        section = text["docs/kinds.md"].partition(f"### `{kind.id}`")[2].partition("###")[0]
         assert all(f"| `{name}` |" in section for name in kind.fields)
+
+
+def test_every_dashboard_and_panel_is_in_its_document() -> None:
+    text = (HOUSE / "dashboards" / "README.md").read_text(encoding="utf-8")
+    for board in build_dashboards(Site(), "en").values():
+        section = text.partition(f"### {board['title']} / ")[2].partition("###")[0]
+        titles = [panel["title"] for panel in board["panels"]]
+        assert titles
+        assert [title for title in titles if title not in section] == []
 
 
 def test_no_secret_has_a_default_in_the_document() -> None:
