@@ -14,6 +14,8 @@ from devices.errors import HubError
 _CA_DAYS: Final = 3650
 _SERVER_DAYS: Final = 825
 """The longest that common TLS clients accept."""
+_RENEW_S: Final = 90 * 86_400
+"""A certificate that ends sooner is made anew."""
 _CURVE: Final = "prime256v1"
 """P-256: sensors' TLS stacks know it, and a handshake costs the broker a tenth of RSA's, which
 counts when all sensors come back at once."""
@@ -43,11 +45,16 @@ class Certificate:
     ca: Path
 
 
-def make_certificate(folder: Path, hostname: str) -> Certificate:
+def make_certificate(folder: Path, hostname: str, *others: str) -> Certificate:
     """The certificate of `hostname` in `folder`, signed by the authority that stands there too.
 
-    What exists is kept: delete server.crt and call again for a new one of the same authority,
-    which sensors trust already.
+    A certificate that is for all these names and good for three months more is kept; otherwise
+    there is a new one of the same authority, which sensors trust already.
+
+    Args:
+        folder: holds ca.crt, ca.key, server.crt and server.key.
+        hostname: name or address by which sensors find the server.
+        others: its other names.
 
     Raises:
         CertificateError: openssl is missing or refuses.
@@ -65,12 +72,21 @@ def make_certificate(folder: Path, hostname: str) -> Certificate:
     if not made.key.exists():
         _new_key(made.key)
         made.certificate.unlink(missing_ok=True)
-    if not made.certificate.exists():
-        _sign(made, ca_key, hostname)
+    names = tuple(dict.fromkeys((hostname, *others)))
+    if not made.certificate.exists() or not _serves(made.certificate, names):
+        _sign(made, ca_key, names)
     return made
 
 
-def _sign(made: Certificate, ca_key: Path, hostname: str) -> None:
+def _serves(certificate: Path, names: tuple[str, ...]) -> bool:
+    """Whether it is for all names, and not about to end."""
+    text = _openssl("x509", "-in", certificate, "-noout", "-ext", "subjectAltName")
+    parts = text.replace("IP Address:", "IP:").replace("\n", ",").split(",")
+    ends = _answers("x509", "-in", certificate, "-noout", "-checkend", _RENEW_S)
+    return ends and {part.strip() for part in parts}.issuperset(map(_alternative_name, names))
+
+
+def _sign(made: Certificate, ca_key: Path, names: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         request, extensions = Path(scratch) / "server.csr", Path(scratch) / "server.ext"
         # The name stands in the alternative names; the subject holds at most 64 characters.
@@ -79,7 +95,7 @@ def _sign(made: Certificate, ca_key: Path, hostname: str) -> None:
             *("-out", request),
         )
         extensions.write_text(
-            f"subjectAltName={_alternative_name(hostname)}\n"
+            f"subjectAltName={','.join(map(_alternative_name, names))}\n"
             "basicConstraints=critical,CA:FALSE\n"
             "keyUsage=critical,digitalSignature\n"
             "extendedKeyUsage=serverAuth\n"
@@ -106,12 +122,22 @@ def _new_key(path: Path) -> None:
     )
 
 
-def _openssl(*arguments: str | int | Path) -> None:
+def _openssl(*arguments: str | int | Path) -> str:
+    done = _run(*arguments)
+    if done.returncode:
+        raise CertificateError(done.stderr.strip().splitlines()[-1])
+    return done.stdout
+
+
+def _answers(*arguments: str | int | Path) -> bool:
+    """Whether OpenSSL says yes to a question."""
+    return _run(*arguments).returncode == 0
+
+
+def _run(*arguments: str | int | Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which("openssl")
     if program is None:
         raise CertificateError("the program openssl is not installed")
-    done = subprocess.run(  # noqa: S603 - our own arguments
+    return subprocess.run(  # noqa: S603 - our own arguments
         [program, *map(str, arguments)], capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        raise CertificateError(done.stderr.strip().splitlines()[-1])

@@ -102,11 +102,15 @@ class Production:
     Attributes:
         hostname: the name or address by which sensors and the hub find it.
         certificate: its owner's; where it is None the hub's authority makes one.
+        other_names: further names for the certificate that the hub's authority makes.
+        log: where it tells what happens: `file` in the folder, or `stderr` for a container.
     """
 
     hostname: str
     certificate: Certificate | None = None
     port: int = PRODUCTION_PORT
+    other_names: tuple[str, ...] = ()
+    log: Literal["file", "stderr"] = "file"
 
 
 class MosquittoFolder:
@@ -154,14 +158,16 @@ class MosquittoFolder:
         """
         made = self._init_common()
         owner = user or _broker_user()
-        tls = listen.certificate or make_certificate(self.path, listen.hostname)
+        tls = listen.certificate or make_certificate(
+            self.path, listen.hostname, *listen.other_names
+        )
         values = {
             "port": str(listen.port),
             "user": owner,
             "certificate": str(tls.certificate.resolve()),
             "key": str(tls.key.resolve()),
         }
-        self._configure(self.production, values, plugin or find_plugin())
+        self._configure(self.production, values, plugin or find_plugin(), log=listen.log)
         urls = {
             service: login.url("mqtts", listen.hostname, listen.port)
             for service, login in made.logins.items()
@@ -331,8 +337,14 @@ class MosquittoFolder:
         }
         write_private(self.security, json.dumps(document))
 
-    def _configure(self, path: Path, values: Mapping[str, str], plugin: Path) -> None:
-        place = {"folder": str(self.path), "plugin": str(plugin)}
+    def _configure(
+        self, path: Path, values: Mapping[str, str], plugin: Path, *, log: str = "file"
+    ) -> None:
+        place = {
+            "folder": str(self.path),
+            "plugin": str(plugin),
+            "log": f"file {self.log}" if log == "file" else log,
+        }
         common = Template(_shipped("common.conf")).substitute(place).rstrip()
         written = Template(_shipped(path.name)).substitute({**place, **values, "common": common})
         write_private(path, written)

@@ -13,19 +13,20 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from devices.credentials import BrokerCredentials
 from devices.kind import Kind, load_kinds
 from devices.registry import Registry
 from devices.simulator import sensors, simulate
 from gateway.api.app import create_app
 from gateway.broker import Broker
 from gateway.derived import Places, load_places, open_deriver
+from gateway.heartbeat import OtherIngest, run_heartbeat
 from gateway.hub import Hub
 from gateway.pipeline import open_pipeline
 from gateway.registry import open_registry
 from gateway.running import Running, remove_running, write_running
 from gateway.server import serve
 from gateway.settings import Settings
+from gateway.simulation import register_sensors, sensor_logins
 from gateway.store import open_store
 from gateway.telemetry import run_telemetry
 from ingest.delivery import Delivery
@@ -98,7 +99,8 @@ async def run(
             broker = await stack.enter_async_context(Broker(settings))
             settings = _with_broker(settings, broker)
         if simulation is not None:
-            await asyncio.to_thread(_register_simulated, settings, kinds, registry, simulation)
+            played = sensors(settings.city, kinds, simulation.count, simulation.seed)
+            await asyncio.to_thread(register_sensors, registry, played)
         quality = QualityFile.open(settings.quality_path)
         stack.callback(quality.close)
         places = load_places(settings)
@@ -117,6 +119,7 @@ async def run(
                 store=store,
             )
             stack.callback(service.keeper.save_all)
+        other = OtherIngest(settings.data_dir)
         hub = Hub(
             settings=settings,
             kinds=kinds,
@@ -125,8 +128,10 @@ async def run(
             store=store,
             quality=quality,
             places=places,
-            broker_connected=lambda: service is None or service.source.connected,
-            last_error=lambda: _problem(service),
+            broker_connected=lambda: (
+                other.connected() if service is None else service.source.connected
+            ),
+            last_error=lambda: other.problem() if service is None else _problem(service),
             submit=None if service is None else service.submit,
             local_key=secrets.token_urlsafe(32) if gateway else None,
         )
@@ -136,6 +141,9 @@ async def run(
         if service is not None:
             tasks.append(asyncio.create_task(service.run(), name="hub.ingest"))
             tasks.append(asyncio.create_task(run_telemetry(hub), name="hub.telemetry"))
+            if not gateway:
+                beat = run_heartbeat(settings.data_dir, hub.broker_connected, hub.last_error)
+                tasks.append(asyncio.create_task(beat, name="hub.heartbeat"))
         if simulation is not None:
             play = _simulate(settings, kinds, simulation)
             tasks.append(asyncio.create_task(play, name="hub.simulate"))
@@ -223,9 +231,7 @@ def _without_secret(settings: Settings) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _problem(service: Ingest | None) -> str | None:
-    if service is None:
-        return None
+def _problem(service: Ingest) -> str | None:
     return service.problem or service.source.problem or service.delivery.problem
 
 
@@ -246,25 +252,11 @@ def _first_key(registry: Registry) -> str | None:
     return None if registry.keys() else registry.create_key("first run", ["admin"], by="first run")
 
 
-def _register_simulated(
-    settings: Settings, kinds: Mapping[str, Kind], registry: Registry, simulation: Simulation
-) -> None:
-    known = {device.id for device in registry.devices()}
-    wanted = sensors(settings.city, kinds, simulation.count, simulation.seed)
-    registry.add_many([device for device in wanted if device.id not in known], by="simulator")
-
-
 async def _simulate(settings: Settings, kinds: Mapping[str, Kind], simulation: Simulation) -> None:
     """Plays the sensors as what they are: clients with a user and password each."""
     devices = sensors(settings.city, kinds, simulation.count, simulation.seed)
-    admin = settings.mqtt_admin_url
-    passwords = (
-        await BrokerCredentials(admin.get_secret_value(), ca_file=settings.mqtt_ca_file).create(
-            [device.id for device in devices]
-        )
-        if admin is not None
-        else None
-    )
+    managed = settings.mqtt_admin_url is not None
+    logins = await sensor_logins(settings, devices) if managed else None
     assert settings.mqtt_url is not None  # noqa: S101 - run() has seen to it
     await simulate(
         url=settings.mqtt_url.get_secret_value(),
@@ -275,9 +267,7 @@ async def _simulate(settings: Settings, kinds: Mapping[str, Kind], simulation: S
         scenario=simulation.scenario,
         seed=simulation.seed,
         speed=simulation.speed,
-        credentials=None
-        if passwords is None
-        else {name: (name, password) for name, password in passwords.items()},
+        credentials=logins,
         ca_file=settings.mqtt_ca_file,
     )
 

@@ -1,4 +1,4 @@
-"""Every setting of the hub, in one table: environment over `kotahub.toml` over defaults.
+"""Every setting of the hub, in one table: environment over files of secrets over `kotahub.toml`.
 
 The table feeds the program, `kotahub settings`, `docs/settings.md` and a completeness test.
 """
@@ -12,9 +12,23 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from devices.errors import HubError
+
+
+class SecretsFolderError(HubError):
+    """`KOTAHUB_SECRETS_DIR` names no folder: going on without its settings would be another hub."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"KOTAHUB_SECRETS_DIR is '{folder}', and there is no such folder. Make it, with a file "
+            f"for each secret setting, as {folder}/influx_token; or unset KOTAHUB_SECRETS_DIR"
+        )
 
 
 class Settings(BaseSettings):
@@ -49,6 +63,10 @@ class Settings(BaseSettings):
     ] = None
     mqtt_ca_file: Annotated[
         Path | None, Field(description="Certificate authority that the broker's TLS must show")
+    ] = None
+    mqtt_public_host: Annotated[
+        str | None,
+        Field(description="Name by which sensors find the broker, where mqtt_url has another"),
     ] = None
     mqtt_client_id: Annotated[
         str, Field(description="Client id of the hub's session on the broker; never two alike")
@@ -160,8 +178,17 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
-        file = Path(os.environ.get("KOTAHUB_CONFIG", "kotahub.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+        folder = os.environ.get("KOTAHUB_SECRETS_DIR")
+        if folder and not Path(folder).is_dir():
+            raise SecretsFolderError(folder)
+        return (
+            init_settings,
+            env_settings,
+            SecretsSettingsSource(settings_cls, folder or None, env_prefix=""),
+            TomlConfigSettingsSource(
+                settings_cls, Path(os.environ.get("KOTAHUB_CONFIG", "kotahub.toml"))
+            ),
+        )
 
     @property
     def zone(self) -> ZoneInfo:

@@ -10,6 +10,7 @@ from gateway.cli import (
     dashboards,
     devices,
     dialects,
+    health,
     indices,
     keys,
     kinds,
@@ -21,6 +22,7 @@ from gateway.cli import (
     readings,
     run,
     simulate,
+    stack,
 )
 from gateway.cli.output import err
 
@@ -34,6 +36,7 @@ app.command("run")(run.run)
 app.command("ingest")(run.ingest)
 app.command("gateway")(run.gateway)
 app.command("simulate")(simulate.simulate)
+app.command("health")(health.health)
 app.command("dialects")(dialects.dialects)
 app.command("readings")(readings.readings)
 app.command("indices")(indices.indices)
@@ -46,6 +49,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(keys.app, name="keys")
 app.add_typer(mosquitto.app, name="mosquitto")
+app.add_typer(stack.app, name="stack")
 
 
 def main() -> None:

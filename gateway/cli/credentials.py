@@ -57,7 +57,8 @@ def _connection(settings: "Settings") -> dict[str, Any]:
         return {"host": host, "port": port, "tls": False, "ca": None}
     broker = Broker.parse(settings.mqtt_url.get_secret_value())
     ca = None if settings.mqtt_ca_file is None else str(settings.mqtt_ca_file)
-    return {"host": broker.host, "port": broker.port, "tls": broker.tls, "ca": ca}
+    host = settings.mqtt_public_host or broker.host
+    return {"host": host, "port": broker.port, "tls": broker.tls, "ca": ca}
 
 
 def _example(shown: dict[str, Any], metric: str) -> str:

@@ -16,7 +16,8 @@ from gateway.cli.output import err, print_item
 
 if TYPE_CHECKING:
     from devices.device import Device
-    from devices.simulator import Tally
+    from devices.simulator import Credentials, Tally
+    from gateway.settings import Settings
 
 
 class InvalidLoginsError(HubError):
@@ -25,6 +26,14 @@ class InvalidLoginsError(HubError):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(
             f"{path}: {problem}. Write a CSV file with the columns id,username,password"
+        )
+
+
+class LoginsTwiceError(HubError):
+    def __init__(self) -> None:
+        super().__init__(
+            "--register makes the sensors' logins, --logins brings them: give one of the two. "
+            "See: kotahub simulate --help"
         )
 
 
@@ -52,6 +61,14 @@ def simulate(
             "else all share the login of --url"
         ),
     ] = None,
+    register: Annotated[
+        bool,
+        typer.Option(
+            "--register",
+            help="Register the sensors first and give each a login of its own, with the admin of "
+            "KOTAHUB_MQTT_ADMIN_URL or on the hub's own broker",
+        ),
+    ] = False,
     write_devices: Annotated[
         Path | None,
         typer.Option(help="Write the sensors there for `kotahub devices import`, and stop"),
@@ -60,8 +77,8 @@ def simulate(
 ) -> None:
     """Publish what a city's sensors would, over real MQTT connections.
 
-    The hub takes readings of registered sensors: write these with --write-devices, then import
-    them with `kotahub devices import`.
+    The hub takes readings of registered sensors: let --register do that, or write them with
+    --write-devices and import them with `kotahub devices import`.
     """
     import asyncio
     from datetime import datetime
@@ -80,7 +97,13 @@ def simulate(
         print_item({"file": str(write_devices), "devices": len(roster)}, as_json=as_json)
         return
     own = settings.mqtt_url.get_secret_value() if settings.mqtt_url else None
-    credentials = _logins(logins, roster) if logins is not None else None
+    if register and logins is not None:
+        raise LoginsTwiceError
+    credentials: Credentials | None = None
+    if register:
+        credentials = asyncio.run(_register(settings, roster))
+    elif logins is not None:
+        credentials = _logins(logins, roster)
     tally = Tally()
 
     async def run() -> None:
@@ -121,6 +144,18 @@ def simulate(
     )
     if tally.refused or tally.trouble is not None:
         raise typer.Exit(1)
+
+
+async def _register(settings: "Settings", roster: Sequence["Device"]) -> "Credentials":
+    """Registers the sensors and makes a login for each."""
+    from contextlib import closing
+
+    from gateway.registry import open_registry
+    from gateway.simulation import register_sensors, sensor_logins
+
+    with closing(open_registry(settings)) as registry:
+        register_sensors(registry, roster)
+    return await sensor_logins(settings, roster)
 
 
 async def _show(tally: "Tally", devices: int) -> None:
