@@ -7,6 +7,7 @@ from rich.text import Text
 
 from devices.errors import HubError
 from gateway.cli import (
+    backup,
     dashboards,
     devices,
     dialects,
@@ -37,6 +38,8 @@ app.command("ingest")(run.ingest)
 app.command("gateway")(run.gateway)
 app.command("simulate")(simulate.simulate)
 app.command("health")(health.health)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("dialects")(dialects.dialects)
 app.command("readings")(readings.readings)
 app.command("indices")(indices.indices)

@@ -131,6 +131,14 @@ class DuckDBStore:
         query = rows_query(measurement, limit)
         return await self._run(lambda: list(rows(measurement, self._fetch(query, bound))))
 
+    async def fetch(self, query: str, bound: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """The rows of any query, between the store's own.
+
+        Raises:
+            StoreUnavailableError: DuckDB fails at it.
+        """
+        return await self._run(lambda: self._fetch(query, bound))
+
     async def ensure(self) -> None:
         """Nothing to make: `open` has made the tables."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from devices.kind import Kind
+from ingest.stores.export import escape, escape_key
 from ingest.stores.measurement import Measurement, Row
 from ingest.stores.quarter import BELIEVED, QUARTER_NS, Quarter, Stat
 
@@ -69,3 +70,34 @@ def rows(measurement: Measurement, values: Iterable[Sequence[Any]]) -> Iterator[
         pairs = zip(measurement.fields, numbers, strict=True)
         given = {name: value for name, value in pairs if value is not None}
         yield Row(time_ns, device, channel, area, given)
+
+
+def lines_query(measurement: str, fields: Sequence[str], where: str) -> str:
+    """Points as line protocol, in one text with a line break between them."""
+    values = ", ".join(
+        f"{literal(f'{escape_key(name)}=')} || {identifier(name)}" for name in fields
+    )
+    tags = " || ".join(
+        f"CASE WHEN {tag} <> '' THEN ',{tag}=' || {_escaped(tag)} ELSE '' END"
+        for tag in ("area", "channel", "device")
+    )
+    points = (
+        f"SELECT {tags} AS tags, concat_ws(',', {values}) AS numbers, epoch_ns(time) AS stamp "  # noqa: S608 - quoted
+        f"FROM {identifier(measurement)} WHERE {where}"
+    )
+    line = f"{literal(escape(measurement))} || tags || ' ' || numbers || ' ' || stamp"
+    return f"SELECT string_agg({line}, chr(10)) FROM ({points}) WHERE numbers <> ''"  # noqa: S608 - quoted
+
+
+def literal(text: str) -> str:
+    """A text as SQL quotes it."""
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _escaped(column: str) -> str:
+    """A tag's value as line protocol writes it."""
+    expression = column
+    for special in (",", "=", " "):
+        expression = f"replace({expression}, '{special}', '\\{special}')"
+    return expression

@@ -14,6 +14,7 @@ GUARDED = (
     "/api/v1/maintenance",
     "/api/v1/devices/air-01/indices",
     "/api/v1/ledger",
+    "/api/v1/lines",
     "/api/v1/quarantine",
     "/api/v1/quarantine/1",
     "/api/openapi.json",
