@@ -103,7 +103,8 @@ class Production:
         hostname: the name or address by which sensors and the hub find it.
         certificate: its owner's; where it is None the hub's authority makes one.
         other_names: further names for the certificate that the hub's authority makes.
-        log: where it tells what happens: `file` in the folder, or `stderr` for a container.
+        log: where it tells what happens: a `file` in the folder, or `stderr` for a container,
+            whose log others may read; then without who connects, for that names the hub's session.
     """
 
     hostname: str
@@ -344,6 +345,7 @@ class MosquittoFolder:
             "folder": str(self.path),
             "plugin": str(plugin),
             "log": f"file {self.log}" if log == "file" else log,
+            "notices": "log_type notice" if log == "file" else "# no notices, see above",
         }
         common = Template(_shipped("common.conf")).substitute(place).rstrip()
         written = Template(_shipped(path.name)).substitute({**place, **values, "common": common})
