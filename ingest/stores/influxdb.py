@@ -10,7 +10,7 @@ confirmed by the server: 2.9.1 answers 422 as soon as one shard refuses, before 
 """
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -40,6 +40,11 @@ RETRY_AFTER_MAX_S: Final = 300.0
 
 _NO_POINT: Final = frozenset({b"", b"#", b" ", b"\t", b"\r", b"\0"})
 """First bytes of what InfluxDB passes over without a word."""
+
+_KEY: Final = rb'(?:[^"\\,= ]|\\.)+'
+_FIELD: Final = _KEY + rb'=(?:"(?:[^"\\]|\\.)*"|[^"\\, ]+)'
+_CLOSED: Final = re.compile(rb'(?:[^"\\ ]|\\.)+ %b(?:,%b)* -?[0-9]+' % (_FIELD, _FIELD))
+"""A point whose texts all end within it."""
 
 _WORDS_MAX_BYTES: Final = 1024**2
 _ROWS_MAX_BYTES: Final = 64 * 1024**2
@@ -231,24 +236,37 @@ class InfluxStore:
     def _batches(self, lines: Sequence[bytes], refused: Container[int]) -> list[list[int]]:
         """Indexes of the lines of each write, the first one last.
 
-        A line with a quote goes alone, because a broken one would swallow its neighbours, and
-        after all others, because the first value of a field settles its type.
+        Lines with a quote come after all others, because the first value of a field settles its
+        type; where a quote stands but is not closed the line goes alone, because it would swallow
+        its neighbours.
         """
-        batches: list[list[int]] = [[]]
-        quoted: list[list[int]] = []
-        size = 0
+        plain: list[int] = []
+        closed: list[int] = []
+        alone: list[list[int]] = []
         for index, line in enumerate(lines):
             if index in refused:
                 continue
-            if b'"' in line:
-                quoted.append([index])
-                continue
-            size += len(line) + 1
-            if size > self._batch_max_bytes and batches[-1]:
-                batches.append([])
-                size = len(line) + 1
-            batches[-1].append(index)
-        return [batch for batch in reversed(batches + quoted) if batch]
+            if b'"' not in line:
+                plain.append(index)
+            elif _CLOSED.fullmatch(line):
+                closed.append(index)
+            else:
+                alone.append([index])
+        batches = [*self._sized(plain, lines), *self._sized(closed, lines), *alone]
+        return batches[::-1]
+
+    def _sized(self, indexes: Sequence[int], lines: Sequence[bytes]) -> Iterator[list[int]]:
+        """The same in batches of `batch_max_bytes`, or one line."""
+        batch: list[int] = []
+        size = 0
+        for index in indexes:
+            size += len(lines[index]) + 1
+            if size > self._batch_max_bytes and batch:
+                yield batch
+                batch, size = [], len(lines[index]) + 1
+            batch.append(index)
+        if batch:
+            yield batch
 
     async def _post(self, body: bytes) -> _Answer:
         """The answer to a write that was taken (204) or says something of its points.

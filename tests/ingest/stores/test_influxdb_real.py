@@ -253,3 +253,35 @@ def test_what_was_acknowledged_survives_kill_9_of_the_server(tmp_path: Path) -> 
     finally:
         influxd.stop()
     assert [row["pm25"] for row in rows] == list(range(1000, -1, -1))
+
+
+def test_texts_go_together_and_an_open_one_takes_nobody_with_it(influxd: Influx) -> None:
+    now = time.time_ns()
+    texts = ['"a b"', r'"say \"yes\""', r'"ends \\"', '"a,b=c d"', '""', '"x"']
+    closed = [
+        b"told,device=d-%d name=%b,pm25=%d %d" % (at, texts[at % len(texts)].encode(), at, now)
+        for at in range(300)
+    ]
+    odd = [
+        rb'told,device=open name="never ends %d' % now,
+        rb'told,device=slash name="ends \" %d' % now,
+        b'told,device=a"b name="tag %d' % now,
+    ]
+    lines = [*closed[:100], odd[0], *closed[100:200], odd[1], odd[2], *closed[200:]]
+    writes: list[bytes] = []
+
+    class Counted(InfluxStore):
+        async def _post(self, body: bytes) -> Any:
+            writes.append(body)
+            return await super()._post(body)
+
+    async def scenario(store: InfluxStore) -> Any:
+        refused = await store.write(lines)
+        (result,) = await store._query('SELECT count("name"), count("pm25") FROM "told"')
+        return refused, result["series"][0]["values"][0][1:]
+
+    store = Counted(influxd.url, token=influxd.token, org=influxd.org, bucket=influxd.bucket())
+    refused, counts = run(store, scenario)
+    assert [lines[index] for index in refused] == odd
+    assert counts == [300, 300]
+    assert len(writes) == 1 + len(odd)
