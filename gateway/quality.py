@@ -1,8 +1,9 @@
 """Quality and maintenance as people and programs see them, over HTTP and on the command line."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from math import ceil
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -125,21 +126,42 @@ def maintenance(
 ) -> list[MaintenanceItem]:
     """What to visit, the worst first; devices that are in maintenance or retired are left out."""
     devices = {device.id: device for device in registry.devices(status="active")}
-    outages = [outage for outage in file.outages() if outage.members & devices.keys()]
-    out = frozenset(member for outage in outages for member in outage.members)
+    outages, visits = to_visit(file, devices.keys(), now_ns)
     weighed = [_outage_item(outage, language) for outage in outages]
-    for saved in file.noted():
-        device = devices.get(saved.device)
-        if device is None:
-            continue
-        found = [one for one in _worth(saved, now_ns) if not _explained(one, device.id, out)]
-        if found:
-            teller = _Teller(kinds.get(device.kind), language, now_ns)
-            weighed.append(_device_item(device, saved, found, teller))
+    for saved, found in visits:
+        device = devices[saved.device]
+        teller = _Teller(kinds.get(device.kind), language, now_ns)
+        weighed.append(_device_item(device, saved, found, teller))
     weighed.sort(key=lambda pair: (-pair[0], pair[1].since, pair[1].device or ""))
     for rank, (_, item) in enumerate(weighed, start=1):
         item.rank = rank
     return [item for _, item in weighed]
+
+
+class Visit(NamedTuple):
+    """A device that somebody should go to, and why, the worst first."""
+
+    saved: Saved
+    findings: list[Finding]
+
+
+def to_visit(
+    file: QualityFile, active: AbstractSet[str], now_ns: int
+) -> tuple[list[Outage], list[Visit]]:
+    """Outages that go on, and devices with something that no outage explains.
+
+    `active` are the devices that somebody expects to report; others are left out.
+    """
+    outages = [outage for outage in file.outages() if outage.members & active]
+    out = frozenset(member for outage in outages for member in outage.members)
+    visits = []
+    for saved in file.noted(now_ns):
+        if saved.device in active:
+            worth = _worth(saved, now_ns)
+            found = [one for one in worth if not _explained(one, saved.device, out)]
+            if found:
+                visits.append(Visit(saved, found))
+    return outages, visits
 
 
 def read_maintenance(

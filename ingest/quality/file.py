@@ -15,13 +15,13 @@ from typing import Any, Final, NamedTuple, Self
 import orjson
 
 from ingest.quality.clock import Clock
-from ingest.quality.finding import Finding
+from ingest.quality.finding import FOREVER_NS, Finding
 from ingest.quality.outage import Outage, Scope
 from ingest.quality.quality import Quality
 from ingest.quality.rhythm import Rhythm
 from ingest.quality.watch import Watch
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _SCHEMA: Final = """
 DROP TABLE IF EXISTS watch;
 DROP TABLE IF EXISTS outage;
@@ -43,6 +43,10 @@ CREATE TABLE outage (
 """
 
 
+_UPGRADE: Final = f"UPDATE watch SET noted = {FOREVER_NS} WHERE noted > 0;"  # noqa: S608 - a constant
+"""Makes a file of version 1, where `noted` counted findings, one of version 2."""
+
+
 class Row(NamedTuple):
     """A watch as it stands in the file."""
 
@@ -51,6 +55,7 @@ class Row(NamedTuple):
     state: bytes
     findings: bytes
     noted: int
+    """Until when a finding matters, in ns; 0: there is none."""
 
     @classmethod
     def of(cls, watch: Watch, now_ns: int) -> "Row":
@@ -60,7 +65,7 @@ class Row(NamedTuple):
             now_ns,
             orjson.dumps(watch.dump()),
             orjson.dumps(findings),
-            len(findings),
+            max((finding.matters_until_ns for finding in watch.findings), default=0),
         )
 
 
@@ -107,9 +112,11 @@ class QualityFile:
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            made = _UPGRADE if version == SCHEMA_VERSION - 1 else _SCHEMA
             connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {made} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
         return cls(connection)
 
@@ -153,11 +160,13 @@ class QualityFile:
             ).fetchone()
         return None if row is None else Saved.of(Row(*row))
 
-    def noted(self) -> Iterator[Saved]:
-        """Devices on which something was found, by id."""
+    def noted(self, now_ns: int) -> Iterator[Saved]:
+        """Devices on which something was found that counts or is recent, by id."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT * FROM watch WHERE noted > 0 ORDER BY device"
+                # The first condition is the index's.
+                "SELECT * FROM watch WHERE noted > 0 AND noted >= ? ORDER BY device",
+                (now_ns,),
             ).fetchall()
         for row in rows:
             yield Saved.of(Row(*row))

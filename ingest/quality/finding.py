@@ -15,6 +15,8 @@ EVENTS: Final = frozenset({Check.SPIKE, Check.RATE})
 LASTS_NS: Final = 6 * 3_600_000_000_000
 """What comes again within this time is the same finding, going on."""
 
+FOREVER_NS: Final = 2**63 - 1
+
 Key = tuple[str | None, str | None, Check]
 """Channel, metric and test; without a metric it is the device's own."""
 
@@ -53,6 +55,13 @@ class Finding:
     def recent(self, now_ns: int) -> bool:
         """Whether it was seen not long ago."""
         return now_ns - self.last_ns <= LASTS_NS
+
+    @property
+    def matters_until_ns(self) -> int:
+        """Until when it counts or is recent, if nothing comes after."""
+        if self.until_ns is None and self.check not in EVENTS:
+            return FOREVER_NS
+        return self.last_ns + LASTS_NS
 
     def dump(self) -> list[Any]:
         return [

@@ -12,6 +12,7 @@ from devices.device import Device
 from ingest.pipeline import Pipeline
 from ingest.quality import Quality, QualityFile
 from ingest.quality.file import Row
+from ingest.quality.finding import LASTS_NS
 from ingest.quality.outage import Scope
 from ingest.stores.lines import parse_line
 from ingest.types import Message, Reason
@@ -209,7 +210,8 @@ def test_what_was_learned_survives_a_restart(tmp_path: Path) -> None:
     saved = again.device("air-01-4")
     assert saved is not None
     assert [one.check.value for one in saved.findings] == ["neighbours"]
-    assert [one.device for one in again.noted()] == ["air-01-2", "air-01-4"]
+    now_ns = START_NS + 80 * MINUTE_NS
+    assert [one.device for one in again.noted(now_ns)] == ["air-01-2", "air-01-4"]
     assert again.device("air-01-99") is None
     again.close()
 
@@ -227,7 +229,34 @@ def test_another_version_s_file_is_learned_anew(tmp_path: Path) -> None:
         other.execute("PRAGMA user_version = 99")
     other.close()
     file = QualityFile.open(tmp_path / "quality.db")
-    assert list(file.noted()) == []
+    assert list(file.noted(0)) == []
+    file.close()
+
+
+def test_what_is_long_over_is_not_noted(tmp_path: Path) -> None:
+    ways = pipeline([Device("air-1", "air")])
+    ways.process([up("air-1", START_NS, pm25=-5)], START_NS)
+    ways.process([up("air-1", START_NS + MINUTE_NS, pm25=20)], START_NS + MINUTE_NS)
+    file = QualityFile.open(tmp_path / "quality.db")
+    file.save([Row.of(watch, START_NS) for watch in ways.quality.unsaved()])
+    assert [one.device for one in file.noted(START_NS + LASTS_NS)] == ["air-1"]
+    assert list(file.noted(START_NS + LASTS_NS + 1)) == []
+    file.close()
+
+
+def test_a_file_of_version_1_is_kept(tmp_path: Path) -> None:
+    ways = pipeline([Device("air-1", "air"), Device("air-2", "air")])
+    ways.process([up("air-1", START_NS, pm25=-5), up("air-2", START_NS, pm25=20)], START_NS)
+    file = QualityFile.open(tmp_path / "quality.db")
+    file.save([Row.of(watch, START_NS) for watch in ways.quality.unsaved()])
+    file.close()
+    with sqlite3.connect(tmp_path / "quality.db") as older:
+        older.execute("UPDATE watch SET noted = min(noted, 1)")
+        older.execute("PRAGMA user_version = 1")
+    older.close()
+    file = QualityFile.open(tmp_path / "quality.db")
+    assert [one.device for one in file.noted(START_NS)] == ["air-1"]
+    assert file.device("air-2") is not None
     file.close()
 
 
