@@ -8,31 +8,33 @@
 | `hub_health` | kind | devices by state, age of the newest message |
 | `hub_health` | reason | items in quarantine |
 
-A device is written when something about it changed, and every ten minutes anyway. It goes straight
-to the store, not through the journal: what the store misses while it is away is old news when it
-is back. Devices that nobody registered are in the sums only, for anybody can make up their names.
+A device is written as soon as something about it changes, and every ten minutes anyway; its ledger
+every minute in a small city, every ten in a large one, so that telling costs less than reading.
+
+It goes straight to the store, not through the journal. While the store is away the hub remembers
+how it was itself, for a day, and tells it later; of devices only what is then is told when the
+store is back. Devices that nobody registered are in the sums only: anybody can make up their names.
 """
 
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
-
-import orjson
+from zlib import crc32
 
 from devices.device import Device
 from devices.errors import InvalidDeviceError
 from devices.gauge import gauge_of
 from gateway.hub import Hub
-from gateway.quality import MaintenanceItem, maintenance
+from gateway.quality import Visit, to_visit
 from ingest.derived.calendar import SECOND_NS, local_day
 from ingest.journal import LedgerRow
 from ingest.line import escape_tag
 from ingest.quality import Check
+from ingest.quality.outage import Outage
 from ingest.stores import StoreUnavailableError
-from ingest.stores.reading import epoch_ns
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +44,13 @@ HEALTH: Final = "hub_health"
 OUTCOMES: Final = ("received", "stored", "quarantined", "duplicate", "pending")
 STATES: Final = ("ok", "suspect", "silent", "maintenance")
 
-_EVERY_S: Final = 30.0
-_AGAIN_NS: Final = 600 * SECOND_NS
-"""What has not changed is written again after this."""
+EVERY_S: Final = 30.0
+TURNS: Final = 20
+"""Rounds within which everything is written once, whether it has changed or not."""
+_LEDGERS: Final = 1_000
+"""Ledger rows that a round may write, as long as every device has its turn within `TURNS`."""
+_MISSED_MAX: Final = 2_880
+"""Rounds that are remembered while the store is away: a day of them."""
 _LINES_MAX: Final = 5_000
 """Lines in one write, so that readings get between them."""
 
@@ -53,80 +59,94 @@ Fields = Mapping[str, Field]
 
 
 class Standing(NamedTuple):
-    """The state of a device, since when (ns)."""
+    """The state of a device, and since when (ns); None: since before the hub was started."""
 
     state: str
-    since_ns: int
+    since_ns: int | None = None
+
+
+_OK: Final = Standing("ok")
+_SILENT: Final = Standing("silent")
+_MAINTENANCE: Final = Standing("maintenance")
 
 
 class Telemetry:
-    """Remembers what it has written, so that it need not write it again."""
+    """What there is to tell, round after round; `told` or `missed` ends each."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._devices: list[Device] = []
-        self._revision: int | None = None
+        self._revision = -1
+        self._devices: dict[str, Device] = {}
         self._standing: dict[str, Standing] = {}
-        self._written: dict[tuple[str, str], tuple[int, Fields]] = {}
+        self._changed: set[str] = set()
+        """Devices whose row in the store is not what they are."""
         self._reasons: set[str] = set()
+        self._missed: deque[bytes] = deque(maxlen=_MISSED_MAX)
+        self._round = 0
 
-    def lines(self, now_ns: int, *, store_up: bool) -> list[bytes]:
+    def lines(self, now_ns: int) -> list[bytes]:
         """What there is to tell now, as line protocol; blocks."""
-        hub = self._hub
-        devices = self._registered()
-        ledger = {row.device: row for row in hub.journal.ledger()}
-        visits = maintenance(hub.quality, hub.registry, hub.kinds, "en", now_ns)
-        standing = self._stand(devices, ledger, visits, now_ns)
-        found = list(self._about_hub(now_ns, visits, store_up=store_up))
-        found += self._about_kinds(devices, ledger, standing, now_ns)
+        self._round += 1
+        self._renew()
+        ledger = {row.device: row for row in self._hub.journal.ledger()}
+        outages, visits = self._to_visit(now_ns)
+        self._stand(ledger, dict(_odd(outages, visits)), now_ns)
+        found = [*self._missed]
+        found.append(self._about_hub(now_ns, len(outages) + len(visits), store_up=True))
+        found += self._about_kinds(ledger, now_ns)
         found += self._about_reasons(now_ns)
-        for device in devices:
-            tags = {"area": device.area, "device": device.id, "kind": device.kind}
-            about = self._about_device(device, standing[device.id], now_ns)
-            if self._news(DEVICE, device.id, about, now_ns):
-                found.append(line(DEVICE, tags, about, now_ns))
-            row = ledger.get(device.id)
-            if row is not None and self._news(LEDGER, device.id, _counts(row), now_ns):
-                found.append(line(LEDGER, tags, _counts(row), now_ns))
-        self._forget(device.id for device in devices)
+        found += self._about_devices(ledger, now_ns)
         return found
 
-    def _registered(self) -> list[Device]:
-        """Devices that are not retired; read again when the registry has changed."""
+    def told(self) -> None:
+        """The store has the lines of this round."""
+        self._changed.clear()
+        self._missed.clear()
+
+    def missed(self, now_ns: int) -> None:
+        """The store took nothing: remembers how the hub is; all devices are told anew; blocks."""
+        self._changed = set(self._devices)
+        outages, visits = self._to_visit(now_ns)
+        self._missed.append(self._about_hub(now_ns, len(outages) + len(visits), store_up=False))
+
+    def _renew(self) -> None:
+        """Sees what has changed in the registry."""
         revision = self._hub.registry.revision()
-        if revision != self._revision:
-            every = self._hub.registry.devices()
-            self._devices = [device for device in every if device.status != "retired"]
-            self._revision = revision
-        return self._devices
-
-    def _stand(
-        self,
-        devices: Iterable[Device],
-        ledger: Mapping[str, LedgerRow],
-        visits: Iterable[MaintenanceItem],
-        now_ns: int,
-    ) -> dict[str, Standing]:
-        odd = dict(_odd(visits))
-        now: dict[str, Standing] = {}
-        for device in devices:
-            if device.status == "maintenance":
-                found = Standing("maintenance", now_ns)
-            elif device.id in odd:
-                now[device.id] = odd[device.id]
-                continue
-            elif device.id not in ledger:
-                found = Standing("silent", now_ns)  # it was never heard
+        if revision == self._revision:
+            return
+        for device in self._hub.registry.changes_since(self._revision):
+            if device.status == "retired":
+                self._devices.pop(device.id, None)
+                self._standing.pop(device.id, None)
+                self._changed.discard(device.id)
             else:
-                found = Standing("ok", now_ns)
-            before = self._standing.get(device.id)
-            now[device.id] = before if before and before.state == found.state else found
-        self._standing = now
-        return now
+                self._devices[device.id] = device
+                self._changed.add(device.id)
+        self._revision = revision
 
-    def _about_hub(
-        self, now_ns: int, visits: Sequence[MaintenanceItem], *, store_up: bool
-    ) -> Iterator[bytes]:
+    def _to_visit(self, now_ns: int) -> tuple[list[Outage], list[Visit]]:
+        active = {name for name, device in self._devices.items() if device.status == "active"}
+        return to_visit(self._hub.quality, active, now_ns)
+
+    def _stand(self, heard: Container[str], odd: Mapping[str, Standing], now_ns: int) -> None:
+        """Finds the state of every device."""
+        for name, device in self._devices.items():
+            if device.status == "maintenance":
+                now = _MAINTENANCE
+            elif name in odd:
+                now = odd[name]
+            else:
+                now = _OK if name in heard else _SILENT
+            before = self._standing.get(name)
+            if before is not None:
+                if before.state == now.state:
+                    continue
+                if now.since_ns is None:
+                    now = Standing(now.state, now_ns)
+            self._standing[name] = now
+            self._changed.add(name)
+
+    def _about_hub(self, now_ns: int, visits: int, *, store_up: bool) -> bytes:
         hub = self._hub
         state = hub.journal.state()
         oldest_ns = state.oldest_pending_ns
@@ -137,31 +157,24 @@ class Telemetry:
             "journal_max_bytes": float(state.max_bytes),
             "broker_connected": float(hub.broker_connected()),
             "store_up": float(store_up),
-            "to_visit": float(len(visits)),
+            "to_visit": float(visits),
         }
-        yield line(HEALTH, {}, fields, now_ns)
+        return line(HEALTH, {}, fields, now_ns)
 
-    def _about_kinds(
-        self,
-        devices: Iterable[Device],
-        ledger: Mapping[str, LedgerRow],
-        standing: Mapping[str, Standing],
-        now_ns: int,
-    ) -> Iterator[bytes]:
-        states: dict[str, Counter[str]] = {kind: Counter() for kind in self._hub.kinds}
-        newest_ns: dict[str, int] = {}
-        for device in devices:
-            states.setdefault(device.kind, Counter())[standing[device.id].state] += 1
-            if (row := ledger.get(device.id)) is not None:
-                heard_ns = newest_ns.get(device.kind, 0)
-                newest_ns[device.kind] = max(heard_ns, row.last_received_ns)
-        for kind, counts in states.items():
-            fields = {
-                "devices": float(counts.total()),
-                **{state: float(counts[state]) for state in STATES},
-            }
-            if heard := newest_ns.get(kind):
-                fields["age_s"] = max(0, now_ns - heard) / SECOND_NS
+    def _about_kinds(self, ledger: Mapping[str, LedgerRow], now_ns: int) -> Iterator[bytes]:
+        states: Counter[tuple[str, str]] = Counter()
+        newest_ns = dict.fromkeys(self._hub.kinds, 0)
+        for name, device in self._devices.items():
+            states[device.kind, self._standing[name].state] += 1
+            row = ledger.get(name)
+            heard_ns = 0 if row is None else row.last_received_ns
+            if heard_ns > newest_ns.setdefault(device.kind, 0):
+                newest_ns[device.kind] = heard_ns
+        for kind, heard_ns in newest_ns.items():
+            counts = {state: float(states[kind, state]) for state in STATES}
+            fields = {"devices": sum(counts.values()), **counts}
+            if heard_ns:
+                fields["age_s"] = max(0, now_ns - heard_ns) / SECOND_NS
             yield line(HEALTH, {"kind": kind}, fields, now_ns)
 
     def _about_reasons(self, now_ns: int) -> Iterator[bytes]:
@@ -172,17 +185,34 @@ class Telemetry:
         for reason in sorted(self._reasons):
             yield line(HEALTH, {"reason": reason}, {"items": float(items[reason])}, now_ns)
 
-    def _about_device(self, device: Device, standing: Standing, now_ns: int) -> Fields:
+    def _about_devices(self, ledger: Mapping[str, LedgerRow], now_ns: int) -> Iterator[bytes]:
+        """Devices that have changed or have their turn, and ledgers that have theirs."""
+        turns = min(TURNS, max(2, -(-len(self._devices) // _LEDGERS)))
+        for name, device in self._devices.items():
+            number = crc32(name.encode()) + self._round
+            row = None if number % turns else ledger.get(name)
+            is_told = name in self._changed or number % TURNS == 0
+            if row is None and not is_told:
+                continue
+            tags = {"area": device.area, "device": name, "kind": device.kind}
+            if is_told:
+                yield line(DEVICE, tags, self._about_device(device, now_ns), now_ns)
+            if row is not None:
+                yield line(LEDGER, tags, _counts(row), now_ns)
+
+    def _about_device(self, device: Device, now_ns: int) -> Fields:
         name = device.name or device.id
         kind = self._hub.kinds.get(device.kind)
+        standing = self._standing[device.id]
         fields: dict[str, Field] = {
             "name": name,
             "label": f"{name} · {device.id}",
             "kind_en": device.kind if kind is None else kind.name.en,
             "kind_id": device.kind if kind is None else kind.name.id,
             "state": standing.state,
-            "since": standing.since_ns / 1e6,
         }
+        if standing.since_ns is not None:
+            fields["since"] = standing.since_ns / 1e6
         if device.latitude is not None and device.longitude is not None:
             fields |= {"latitude": device.latitude, "longitude": device.longitude}
         if (river := device.attributes.get("river")) is not None:
@@ -201,25 +231,6 @@ class Telemetry:
         names = ("siaga3_m", "siaga2_m", "siaga1_m")
         return dict(zip(names, held.begins_m, strict=True))
 
-    def _news(self, measurement: str, device: str, fields: Fields, now_ns: int) -> bool:
-        key = measurement, device
-        before = self._written.get(key)
-        if before is not None and before[1] == fields and 0 <= now_ns - before[0] < _AGAIN_NS:
-            return False
-        self._written[key] = now_ns, fields
-        return True
-
-    def forget_written(self) -> None:
-        """The store did not take it: all is written again next time."""
-        self._written.clear()
-
-    def _forget(self, devices: Iterable[str]) -> None:
-        """Drops what is known of devices that are gone."""
-        here = set(devices)
-        if len(self._written) > 2 * len(here):
-            kept = {key: value for key, value in self._written.items() if key[1] in here}
-            self._written = kept
-
 
 async def run_telemetry(hub: Hub) -> None:
     """Writes until it is cancelled; nothing where Grafana cannot read the store."""
@@ -230,33 +241,30 @@ async def run_telemetry(hub: Hub) -> None:
     while True:
         try:
             await tell(hub, telemetry, time.time_ns())
-        except StoreUnavailableError as error:
-            telemetry.forget_written()
-            if problem is None:
-                logger.info("the hub cannot tell of itself: %s", error)
-            problem = str(error)
         except Exception as error:  # noqa: BLE001 - registry or disk are away; readings go on
-            telemetry.forget_written()
             if problem != str(error):
                 logger.warning("the hub cannot tell of itself, trying again: %s", error)
             problem = str(error)
         else:
             problem = None
-        await asyncio.sleep(_EVERY_S)
+        await asyncio.sleep(EVERY_S)
 
 
 async def tell(hub: Hub, telemetry: Telemetry, now_ns: int) -> None:
-    """Writes what there is to tell now.
-
-    Raises:
-        StoreUnavailableError: the store takes nothing now.
-    """
-    store_up = await hub.store.ready()
-    found = await asyncio.to_thread(telemetry.lines, now_ns, store_up=store_up)
-    for at in range(0, len(found), _LINES_MAX):
-        some = found[at : at + _LINES_MAX]
-        for index, why in (await hub.store.write(some)).items():
-            logger.error("the store refuses %r: %s", some[index], why)
+    """Writes what there is to tell now; where the store is away, it is told when it is back."""
+    if await hub.store.ready():
+        found = await asyncio.to_thread(telemetry.lines, now_ns)
+        try:
+            for at in range(0, len(found), _LINES_MAX):
+                some = found[at : at + _LINES_MAX]
+                for index, why in (await hub.store.write(some)).items():
+                    logger.error("the store refuses %r: %s", some[index], why)
+        except StoreUnavailableError as error:
+            logger.debug("the hub cannot tell of itself: %s", error)  # delivery warns of it
+        else:
+            telemetry.told()
+            return
+    await asyncio.to_thread(telemetry.missed, now_ns)
 
 
 def line(measurement: str, tags: Mapping[str, str | None], fields: Fields, time_ns: int) -> bytes:
@@ -266,24 +274,30 @@ def line(measurement: str, tags: Mapping[str, str | None], fields: Fields, time_
         for name, value in sorted(tags.items())
         if value
     )
-    body = b",".join(b"%b=%b" % (name.encode(), _value(value)) for name, value in fields.items())
-    return b"%b%b %b %d" % (measurement.encode(), head, body, time_ns)
+    body = ",".join([f"{name}={_value(value)}" for name, value in fields.items()])
+    return b"%b%b %b %d" % (measurement.encode(), head, body.encode("utf-8", "replace"), time_ns)
 
 
-def _value(value: Field) -> bytes:
+def _value(value: Field) -> str:
     if isinstance(value, float):
-        return orjson.dumps(value)
-    plain = "".join(char if char.isprintable() else " " for char in value)
-    escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'.encode("utf-8", "replace")
+        return repr(value)
+    if not value.isprintable():
+        value = "".join(char if char.isprintable() else " " for char in value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
-def _odd(visits: Iterable[MaintenanceItem]) -> Iterator[tuple[str, Standing]]:
-    """Devices that somebody should visit, with their state."""
-    for item in visits:
-        state = "silent" if Check.SILENCE in item.tests else "suspect"
-        for device in item.members if item.device is None else (item.device,):
-            yield device, Standing(state, epoch_ns(item.since))
+def _odd(outages: Iterable[Outage], visits: Iterable[Visit]) -> Iterator[tuple[str, Standing]]:
+    """Devices that somebody should visit, with their state; the last word on each holds."""
+    for saved, findings in visits:
+        silence = next((found for found in findings if found.check is Check.SILENCE), None)
+        if silence is None:
+            yield saved.device, Standing("suspect", min(found.since_ns for found in findings))
+        else:
+            yield saved.device, Standing("silent", silence.since_ns)
+    for outage in outages:
+        for device in outage.members:
+            yield device, Standing("silent", outage.since_ns)
 
 
 def _reach(river: str, km: str) -> str:
