@@ -4,7 +4,7 @@ from typing import Final
 
 from dashboards import maps, panels, sensors, worst
 from dashboards.drawing import METRES, MINUTES_LEFT, RISE, SIAGA, Code, Drawn, drawn
-from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, good, last, select
+from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, good, newest, select
 from dashboards.links import sensor_name
 from dashboards.measurements import DEVICE, FLOOD_LEVEL
 from dashboards.metrics import NOW, add_metrics
@@ -35,7 +35,7 @@ def add(page: Page, kind: Kind) -> None:
 
 
 def _add_siaga_count(page: Page, code: Code) -> None:
-    each = select(call("last", "siaga"), FLOOD_LEVEL, TIME, IN_AREA, IN_DEVICE, by=["device"])
+    each = select(newest("level", "siaga"), FLOOD_LEVEL, TIME, IN_AREA, IN_DEVICE, by=["device"])
     query = select(call("count", "siaga"), each, f'"siaga" = {code.value}')
     made = panels.tile(
         Target(query=query),
@@ -58,7 +58,7 @@ def _add_siaga_count(page: Page, code: Code) -> None:
 
 def _add_minutes_left(page: Page) -> None:
     each = select(
-        call("last", "next_level_min"), FLOOD_LEVEL, TIME, IN_AREA, IN_DEVICE, by=["device"]
+        newest("level", "next_level_min"), FLOOD_LEVEL, TIME, IN_AREA, IN_DEVICE, by=["device"]
     )
     made = panels.tile(
         Target(query=select(call("min", "next_level_min"), each)),
@@ -76,13 +76,13 @@ def _add_minutes_left(page: Page) -> None:
             "berlanjut.",
         ),
         empty=Text(en="No gauge is rising", id="Tidak ada pos yang naik"),
-        last="5m",
+        last=_RECENT,
     )
 
 
 def _add_gauges(page: Page, kind: Kind) -> None:
     found = select(
-        last("siaga", "level", "rise_m_per_h", "next_level_min"),
+        newest("level", "siaga", "rise_m_per_h", "next_level_min"),
         FLOOD_LEVEL,
         TIME,
         IN_AREA,
@@ -127,7 +127,7 @@ def _add_gauges(page: Page, kind: Kind) -> None:
 
 def _add_map(page: Page, kind: Kind) -> None:
     where = select(
-        last("latitude", "longitude", "name"),
+        newest("state", "latitude", "longitude", "name"),
         DEVICE,
         TIME,
         sensors.of_kind(kind),
@@ -136,7 +136,7 @@ def _add_map(page: Page, kind: Kind) -> None:
         by=["device"],
     )
     found = select(
-        last("siaga", "level", "rise_m_per_h"),
+        newest("level", "siaga", "rise_m_per_h"),
         FLOOD_LEVEL,
         TIME,
         IN_AREA,

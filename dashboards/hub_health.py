@@ -139,6 +139,29 @@ def _add_now(page: Page) -> None:
         least="1m",
     )
 
+    up_words = {"broker_connected": page.word(up[0]), "store_up": page.word(up[1])}
+    query = select(
+        [call("min", field) for field in up_words], HEALTH, TIME, every="$__interval", fill="none"
+    )
+    made = panels.timeline(Target(query=query, alias="$col"), YES_NO, language=page.language)
+    panels.rename(made, up_words)
+    page.add(
+        made,
+        width=24,
+        height=5,
+        title=Text(
+            en="Broker and store over time", id="Broker dan penyimpanan dari waktu ke waktu"
+        ),
+        description=Text(
+            en="Red: away. What the hub was like while the store was away is told when it is back; "
+            "a hole says that the hub itself did not run.",
+            id="Merah: putus. Keadaan hub selama penyimpanan putus diceritakan saat tersambung "
+            "lagi; lubang berarti hub sendiri tidak berjalan.",
+        ),
+        empty=NO_HUB,
+        least="1m",
+    )
+
 
 def _add_ledger(page: Page) -> None:
     page.row(Text(en="Every message", id="Setiap pesan"))

@@ -7,7 +7,7 @@ from dashboards.drawing import BAD_COUNT, Code, Drawn
 from dashboards.influxql import Target, call, select
 from dashboards.measurements import INCIDENT
 from dashboards.page import Page
-from dashboards.sensors import AREA, SENSOR, areas
+from dashboards.sensors import AREA, SENSOR, any_sensor, areas
 from devices.kind import Text
 
 _LOOK_BACK: Final = "time > now() - 30d"
@@ -51,7 +51,7 @@ def add_list(page: Page, *conditions: str, width: int, height: int) -> None:
         INCIDENT,
         _LOOK_BACK,
         *conditions,
-        by=["device", "area", "severity", "rule"],
+        by=["device", "kind", "area", "severity", "rule"],
     )
     made = panels.rows(
         [Target(query=query)],
@@ -63,6 +63,8 @@ def add_list(page: Page, *conditions: str, width: int, height: int) -> None:
         },
         language=page.language,
         keep=("open", 1),
+        hidden=("kind",),
+        links=[any_sensor(page)],
     )
     page.add(
         made,

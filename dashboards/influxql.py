@@ -75,8 +75,16 @@ def call(function: str, field: str, name: str | None = None) -> str:
 
 
 def last(*fields: str) -> tuple[str, ...]:
-    """The last value of each field."""
+    """The last value of each field, each from the newest point that has it."""
     return tuple(call("last", field) for field in fields)
+
+
+def newest(always: str, *fields: str) -> tuple[str, ...]:
+    """Fields of the newest point alone; `always` is one that every point has.
+
+    What that point does not say is empty, and not what an older one said.
+    """
+    return call("last", always), *(f'"{field}"' for field in fields)
 
 
 def select(

@@ -15,8 +15,14 @@ from dashboards.drawing import (
     SIAGA,
     Drawn,
 )
-from dashboards.influxql import TIME, Target, call, select
-from dashboards.measurements import AIR_INDEX, DEVICE, FLOOD_LEVEL, TRAFFIC_SERVICE
+from dashboards.influxql import TIME, Target, call, newest, select
+from dashboards.measurements import (
+    AIR_INDEX,
+    COMPLETE,
+    DEVICE,
+    FLOOD_LEVEL,
+    TRAFFIC_SERVICE,
+)
 from dashboards.page import NOT_COMPUTED, Page
 from devices.kind import Kind, Text
 
@@ -46,51 +52,44 @@ def add_judged(page: Page, kind: Kind, *conditions: str) -> None:
 
 
 def _add_siaga(page: Page, *conditions: str) -> None:
-    _tile(page, FLOOD_LEVEL, "siaga", worst.SIAGA_WORD, SIAGA, *conditions)
-    _tile(page, FLOOD_LEVEL, "rise_m_per_h", worst.RISE_WORD, RISE, *conditions)
-    _tile(page, FLOOD_LEVEL, "next_level_min", worst.LEFT, MINUTES_LEFT, *conditions)
-    _tile(
-        page,
-        FLOOD_LEVEL,
-        "above_normal",
-        Text(en="Above normal", id="Di atas normal"),
-        METRES,
-        *conditions,
-    )
+    for field, title, how in (
+        ("siaga", worst.SIAGA_WORD, SIAGA),
+        ("rise_m_per_h", worst.RISE_WORD, RISE),
+        ("next_level_min", worst.LEFT, MINUTES_LEFT),
+        ("above_normal", Text(en="Above normal", id="Di atas normal"), METRES),
+    ):
+        minute = select(newest("level", field), FLOOD_LEVEL, TIME, *conditions)
+        _tile(page, select(f'"{field}"', minute), title, how, last="15m")
 
 
 def _add_indices(page: Page, *conditions: str) -> None:
-    _tile(page, AIR_INDEX, "ispu", Text(en="ISPU", id="ISPU"), ISPU, *conditions, last="2h")
-    _tile(page, AIR_INDEX, "aqi", Text(en="US AQI", id="US AQI"), AQI, *conditions, last="2h")
     particles = page.site.kinds[air.KIND].metrics["pm25"]
     how = Drawn(unit="conμgm3", decimals=particles.drawing.decimals)
-    for field, name in (
-        ("pm25_24h", Text(en="PM2.5, 24 h", id="PM2,5, 24 jam")),
-        ("pm25_nowcast", Text(en="PM2.5, NowCast", id="PM2,5, NowCast")),
+    for field, index, title, drawn in (
+        ("ispu", "ispu", Text(en="ISPU", id="ISPU"), ISPU),
+        ("aqi", "aqi", Text(en="US AQI", id="US AQI"), AQI),
+        ("pm25_24h", "ispu", Text(en="PM2.5, 24 h", id="PM2,5, 24 jam"), how),
+        ("pm25_nowcast", "aqi", Text(en="PM2.5, NowCast", id="PM2,5, NowCast"), how),
     ):
-        _tile(page, AIR_INDEX, field, name, how, *conditions, last="2h")
+        query = select(call("last", field), AIR_INDEX, TIME, f'"{index}_category" > 0', *conditions)
+        _tile(page, query, title, drawn, last="2h")
 
 
 def _add_service(page: Page, *conditions: str) -> None:
-    _tile(page, TRAFFIC_SERVICE, "los", worst.SERVICE, LEVEL_OF_SERVICE, '"los" > 0', *conditions)
-    for field, name, how in (
-        ("saturation", worst.SATURATION_WORD, SATURATION),
-        ("flow", worst.FLOW, worst.FLOW_DRAWN),
-        ("speed", worst.SPEED, worst.SPEED_DRAWN),
+    """The worst direction, as on the dashboard of all junctions; vehicles of all directions."""
+    for field, function, title, how, known in (
+        ("los", "max", worst.SERVICE, LEVEL_OF_SERVICE, '"los" > 0'),
+        ("saturation", "max", worst.SATURATION_WORD, SATURATION, '"los" > 0'),
+        ("flow", "sum", worst.FLOW, worst.FLOW_DRAWN, COMPLETE),
+        ("speed", "min", worst.SPEED, worst.SPEED_DRAWN, COMPLETE),
     ):
-        _tile(page, TRAFFIC_SERVICE, field, name, how, *conditions)
+        each = select(
+            call("last", field), TRAFFIC_SERVICE, TIME, known, *conditions, by=["channel"]
+        )
+        _tile(page, select(call(function, field), each), title, how, last="45m")
 
 
-def _tile(
-    page: Page,
-    measurement: str,
-    field: str,
-    title: Text,
-    how: Drawn,
-    *conditions: str,
-    last: str = "45m",
-) -> None:
-    query = select(call("last", field), measurement, TIME, *conditions)
+def _tile(page: Page, query: str, title: Text, how: Drawn, *, last: str) -> None:
     page.add(
         panels.tile(Target(query=query), how, language=page.language),
         width=6,

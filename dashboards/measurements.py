@@ -59,11 +59,13 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         "aqi_category",
         "pm25_24h",
         "pm25_nowcast",
-        "pm10_nowcast",
     ),
     FLOOD_LEVEL: ("level", "siaga", "above_normal", "rise_m_per_h", "next_level_min"),
     TRAFFIC_SERVICE: ("flow", "saturation", "los", "speed", "completeness"),
 }
+
+COMPLETE: Final = '"completeness" >= 0.75'
+"""Where a quarter of an hour of `traffic_service` has a flow; else an older one may stand there."""
 
 TAGS: Final[Mapping[str, tuple[str, ...]]] = {
     DEVICE: ("device", "kind", "area"),

@@ -111,7 +111,9 @@ def hourly_drawn(metric: Metric) -> Drawn:
     return found
 
 
-def hour_query(kind: Kind, name: str, metric: Metric, *conditions: str, by: Sequence[str]) -> str:
+def hour_query(
+    kind: Kind, name: str, metric: Metric, *conditions: str, by: Sequence[str] = ()
+) -> str:
     """Hours of a metric; an hour without a believed value has the count 0 and is left out."""
     function, field = hourly(name, metric)
     return select(

@@ -4,7 +4,7 @@ from typing import Final
 
 from dashboards import metrics, panels, sensors, variables
 from dashboards.drawing import BATTERY, COUNT, FLAG, MOMENT, SIGNAL, STATE, Drawn, drawn
-from dashboards.influxql import TIME, Target, call, last, select
+from dashboards.influxql import TIME, Target, call, last, newest, select
 from dashboards.judged import add_judged, limits
 from dashboards.links import sensor_name, top_link
 from dashboards.measurements import DEVICE, LEDGER, OUTCOMES
@@ -89,17 +89,17 @@ def _add_state(page: Page, kind: Kind) -> None:
         empty=NO_HUB,
         last=sensors.RECENT,
     )
-    since = select(last("since"), DEVICE, TIME, _IT)
+    since = select('"since"', select(newest("state", "since"), DEVICE, TIME, _IT))
     page.add(
         panels.tile(Target(query=since), MOMENT, language=page.language),
         width=5,
         height=4,
         title=Text(en="Since", id="Sejak"),
         description=Text(
-            en=f"Since when a sensor of kind {kind.name.en} is in this state.",
-            id=f"Sejak kapan sensor jenis {kind.name.id} ini dalam keadaan itu.",
+            en=f"Since when the sensor of kind {kind.name.en} is in this state.",
+            id=f"Sejak kapan sensor jenis {kind.name.id} dalam keadaan itu.",
         ),
-        empty=NO_HUB,
+        empty=Text(en="Since before the hub was started", id="Sejak sebelum hub dijalankan"),
         last=sensors.RECENT,
     )
 

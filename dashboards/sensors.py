@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import dashboard
 
 from dashboards import maps, panels
 from dashboards.drawing import MOMENT, STATE, Code, Drawn
-from dashboards.influxql import TIME, Target, call, last, select
+from dashboards.influxql import TIME, Target, call, newest, select
 from dashboards.links import DataLink, path
 from dashboards.measurements import DEVICE
 from dashboards.page import NO_HUB, Page
@@ -47,7 +47,7 @@ def of_kind(kind: Kind) -> str:
 
 def names(*conditions: str, also: tuple[str, ...] = ()) -> Target:
     """A table of devices with their names and `also` other fields, to join with others."""
-    query = select(last("name", *also), DEVICE, TIME, *conditions, by=["device"])
+    query = select(newest("name", *also), DEVICE, TIME, *conditions, by=["device"])
     return Target(query=query, ref="N", format="table")
 
 
@@ -155,7 +155,7 @@ def one_kind(page: Page, kind_path: str) -> DataLink:
 
 
 def _standing(page: Page, *conditions: str) -> Target:
-    fields = last("latitude", "longitude", "name", f"kind_{page.language}", "state", "since")
+    fields = newest("state", "since", "latitude", "longitude", "name", f"kind_{page.language}")
     query = select(fields, DEVICE, TIME, *conditions, by=["device", "kind", "area"])
     return Target(query=query, ref="P", format="table")
 

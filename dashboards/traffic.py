@@ -4,10 +4,10 @@ from typing import Final
 
 from dashboards import maps, panels, sensors, worst
 from dashboards.drawing import LEVEL_OF_SERVICE, SATURATION, Drawn, drawn
-from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, last, select
+from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, newest, select
 from dashboards.links import sensor_name
-from dashboards.measurements import DEVICE, TRAFFIC_SERVICE, hours
-from dashboards.metrics import add_metrics
+from dashboards.measurements import COMPLETE, DEVICE, TRAFFIC_SERVICE, hours
+from dashboards.metrics import add_metrics, hour_query
 from dashboards.page import NOT_COMPUTED, Page
 from devices.kind import Kind, Text
 
@@ -35,7 +35,7 @@ def add(page: Page, kind: Kind) -> None:
 
 def _add_map(page: Page, kind: Kind) -> None:
     where = select(
-        last("latitude", "longitude", "name"),
+        newest("state", "latitude", "longitude", "name"),
         DEVICE,
         TIME,
         sensors.of_kind(kind),
@@ -111,6 +111,7 @@ def _add_flow(page: Page) -> None:
         call("mean", "flow"),
         TRAFFIC_SERVICE,
         TIME,
+        COMPLETE,
         IN_AREA,
         IN_DEVICE,
         by=["device"],
@@ -165,15 +166,16 @@ def _add_speed(page: Page, kind: Kind) -> None:
 
 
 def _add_classes(page: Page, kind: Kind) -> None:
-    found = [call("sum", f"{name}_sum", name) for name in CLASSES if name in kind.metrics]
-    query = select(found, hours(kind), TIME, IN_AREA, IN_DEVICE, every="$__interval", fill="none")
-    made = panels.series(
-        [Target(query=query, alias="$col")],
-        Drawn(decimals=0),
-        language=page.language,
-        look="stacked",
-    )
-    panels.rename(made, {name: page.word(metric.name) for name, metric in kind.metrics.items()})
+    targets = [
+        Target(
+            query=hour_query(kind, name, kind.metrics[name], IN_AREA, IN_DEVICE),
+            ref=ref,
+            alias=page.word(kind.metrics[name].name),
+        )
+        for ref, name in zip("ABC", CLASSES, strict=True)
+        if name in kind.metrics
+    ]
+    made = panels.series(targets, Drawn(decimals=0), language=page.language, look="stacked")
     page.add(
         made,
         width=24,
@@ -192,6 +194,7 @@ def _add_week(page: Page, kind: Kind, title: Text, *, shift: str | None = None) 
         call("sum", "volume_sum", "volume"),
         hours(kind),
         TIME,
+        '"volume_count" > 0',
         IN_AREA,
         IN_DEVICE,
         every="1h",

@@ -14,7 +14,7 @@ from dashboards.drawing import (
     SIAGA,
     Drawn,
 )
-from dashboards.influxql import TIME, Target, call, last, select
+from dashboards.influxql import TIME, Target, call, newest, select
 from dashboards.links import sensor_name
 from dashboards.measurements import AIR_INDEX, FLOOD_LEVEL, TRAFFIC_SERVICE
 from dashboards.page import NOT_COMPUTED, Page
@@ -40,7 +40,7 @@ SPEED_DRAWN: Final = Drawn(unit="velocitykmh", decimals=0)
 def junctions(*conditions: str) -> str:
     """Counters as their worst direction stands; those whose road is not known are left out."""
     each = select(
-        last("los", "saturation", "flow", "speed"),
+        newest("los", "saturation", "flow", "speed"),
         TRAFFIC_SERVICE,
         TIME,
         '"los" > 0',
@@ -60,7 +60,7 @@ def add_gauges(page: Page, *conditions: str, width: int, height: int, below: boo
     """Gauges with the worst siaga level first, the fastest rising beside."""
     kind = page.site.kinds["flood"]
     query = select(
-        last("siaga", "level", "rise_m_per_h", "next_level_min"),
+        newest("level", "siaga", "rise_m_per_h", "next_level_min"),
         FLOOD_LEVEL,
         TIME,
         *conditions,
@@ -102,7 +102,12 @@ def add_air(page: Page, *conditions: str, width: int, height: int, below: bool =
     """Stations with the highest ISPU first."""
     kind = page.site.kinds["air"]
     query = select(
-        last("ispu", "aqi", "pm25_nowcast"), AIR_INDEX, TIME, *conditions, by=["device", "area"]
+        newest("ispu_category", "ispu", "aqi", "pm25_nowcast"),
+        AIR_INDEX,
+        TIME,
+        '("ispu_category" > 0 OR "aqi_category" > 0)',
+        *conditions,
+        by=["device", "area"],
     )
     made = panels.rows(
         [sensors.names(sensors.of_kind(kind), *conditions), Target(query=query)],
