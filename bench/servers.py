@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from bench.process import Process
 
 HOST: Final = "127.0.0.1"
 START_S: Final = 60.0
+TIMEOUT_S: Final = 60
 ORG: Final = "kotahub"
 BUCKET: Final = "kotahub"
 TOKEN: Final = "bench-only"  # noqa: S105 - opens a server that lives as long as the bench
@@ -93,9 +95,12 @@ class Mosquitto:
 
 
 class Influx:
-    """InfluxDB with one organisation and one bucket; `query` speaks InfluxQL."""
+    """InfluxDB with one organisation and one bucket; `query` speaks InfluxQL.
 
-    def __init__(self, folder: Path) -> None:
+    What the folder holds already is served again; `options` go to influxd.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
         port = free_port()
         self.url = f"http://{HOST}:{port}"
         data = folder / "influxdb"
@@ -107,22 +112,25 @@ class Influx:
             f"--engine-path={data / 'engine'}",
             "--reporting-disabled",
             "--log-level=warn",
+            *options,
         ]
-        data.mkdir()
+        data.mkdir(exist_ok=True)
         self.process = Process("influxd", command, log=folder / "influxd.log", folder=folder)
         await_port(port, self.process)
-        self._connection = http.client.HTTPConnection(HOST, port, timeout=60)
-        self._request(
-            "POST",
-            "/api/v2/setup",
-            {
-                "username": "bench",
-                "password": "bench-only-password",
-                "org": ORG,
-                "bucket": BUCKET,
-                "token": TOKEN,
-            },
-        )
+        self._port = port
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT_S)
+        if self._request("GET", "/api/v2/setup")["allowed"]:
+            self._request(
+                "POST",
+                "/api/v2/setup",
+                {
+                    "username": "bench",
+                    "password": "bench-only-password",
+                    "org": ORG,
+                    "bucket": BUCKET,
+                    "token": TOKEN,
+                },
+            )
 
     def close(self) -> None:
         self._connection.close()
@@ -130,23 +138,46 @@ class Influx:
 
     def query(self, words: str) -> list[list[Any]]:
         """Rows of an InfluxQL query; times in ms."""
-        answer = self._request(
-            "GET", f"/query?{urlencode({'db': BUCKET, 'epoch': 'ms', 'q': words})}"
-        )
+        answer = self._request("GET", _query_path(words))
         series = answer["results"][0].get("series", [])
         return [row for one in series for row in one["values"]]
+
+    def timed(self, words: str) -> tuple[bytes, float]:
+        """The whole answer to an InfluxQL query, and the seconds until its last byte."""
+        # A connection of its own: influxd closes one that is not used for long.
+        with closing(http.client.HTTPConnection(HOST, self._port, timeout=TIMEOUT_S)) as connection:
+            connection.connect()
+            begun = time.perf_counter()
+            answer = self._bytes("GET", _query_path(words), connection=connection)
+            return answer, time.perf_counter() - begun
+
+    def write(self, lines: bytes, *, precision: str) -> None:
+        """Writes line protocol; several threads may do so at once."""
+        with closing(http.client.HTTPConnection(HOST, self._port, timeout=TIMEOUT_S)) as connection:
+            words = urlencode({"org": ORG, "bucket": BUCKET, "precision": precision})
+            self._bytes("POST", f"/api/v2/write?{words}", lines, connection)
 
     def _request(
         self, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
-        self._connection.request(
-            method,
-            path,
-            body=None if body is None else json.dumps(body),
-            headers={"Authorization": f"Token {TOKEN}"},
-        )
-        response = self._connection.getresponse()
+        answer = self._bytes(method, path, None if body is None else json.dumps(body).encode())
+        return dict(json.loads(answer))
+
+    def _bytes(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        connection: http.client.HTTPConnection | None = None,
+    ) -> bytes:
+        connection = connection or self._connection
+        connection.request(method, path, body=body, headers={"Authorization": f"Token {TOKEN}"})
+        response = connection.getresponse()
         answer = response.read()
         if response.status >= 300:
             raise ServerError(f"influxd answers {response.status} to {method} {path}: {answer!r}")
-        return dict(json.loads(answer))
+        return answer
+
+
+def _query_path(words: str) -> str:
+    return f"/query?{urlencode({'db': BUCKET, 'epoch': 'ms', 'q': words})}"
