@@ -35,9 +35,9 @@ RUN groupadd --gid 1883 kotahub \
     && useradd --uid 1883 --gid 1883 --no-create-home --home-dir /var/lib/kotahub \
         --shell /usr/sbin/nologin kotahub \
     && for folder in /secrets /secrets/hub /secrets/dashboards /secrets/postgres \
-        /secrets/influxdb /secrets/grafana /broker /tls /var/lib/kotahub; do \
+        /secrets/influxdb /secrets/grafana /broker /tls /backups /var/lib/kotahub; do \
         install --directory --owner=1883 --group=1883 --mode=0755 "$folder"; done \
-    && chmod 0700 /broker /secrets/hub /secrets/dashboards /var/lib/kotahub \
+    && chmod 0700 /broker /backups /secrets/hub /secrets/dashboards /var/lib/kotahub \
     && openssl version >/dev/null
 COPY --from=build /opt/kotahub /opt/kotahub
 ENV PATH=/opt/kotahub/bin:$PATH \

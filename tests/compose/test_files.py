@@ -22,7 +22,9 @@ OPERATIONS: Final = (HOUSE / "docs" / "operations.md").read_text(encoding="utf-8
 STEPS: Final = {"prepare", "complete", "dashboards"}
 """Services that do one thing and end."""
 PLAYS: Final = {"simulator"}
-SERVERS: Final = set(SERVICES) - STEPS - PLAYS
+TOOLS: Final = {"tools"}
+"""Services that wait for a person's command."""
+SERVERS: Final = set(SERVICES) - STEPS - PLAYS - TOOLS
 
 every_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -36,7 +38,8 @@ def mounts(service: dict[str, Any]) -> Iterator[tuple[str, bool]]:
 
 def test_the_services_are_those_of_the_plan() -> None:
     assert {"mosquitto", "postgres", "influxdb", "grafana", "ingest", "gateway"} == SERVERS
-    assert [name for name, one in SERVICES.items() if one.get("profiles")] == ["simulator"]
+    profiles = {name: one["profiles"] for name, one in SERVICES.items() if "profiles" in one}
+    assert profiles == {"simulator": ["demo"], "tools": ["tools"]}
 
 
 @every_service
@@ -67,7 +70,7 @@ def test_a_server_tells_its_health_and_comes_back(name: str) -> None:
     assert {"interval", "timeout", "retries", "start_period"} <= check.keys()
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", STEPS | TOOLS)
 def test_a_step_ends(name: str) -> None:
     assert SERVICES[name]["restart"] in {"no", "on-failure:10"}
     assert SERVICES[name]["healthcheck"] == {"disable": True}
@@ -140,6 +143,7 @@ def test_each_service_sees_its_own_secrets_only() -> None:
             "ingest": False,
             "gateway": False,
             "simulator": False,
+            "tools": False,
         },
         "secrets-dashboards": {"prepare": True, "complete": True, "dashboards": False},
         "secrets-postgres": {"prepare": True, "postgres": False},
@@ -147,7 +151,7 @@ def test_each_service_sees_its_own_secrets_only() -> None:
         "secrets-grafana": {"prepare": True, "grafana": False},
     }
     broker = {name for name, one in SERVICES.items() if "broker" in dict(mounts(one))}
-    assert broker == {"prepare", "mosquitto"}
+    assert broker == {"prepare", "mosquitto", "tools"}
 
 
 def test_every_volume_is_declared_used_and_explained() -> None:

@@ -21,11 +21,12 @@ import httpx
 import pytest
 
 from tests.compose.engine import HOUSE, HUB, Engine
-from tests.compose.test_files import SERVERS, SERVICES
+from tests.compose.test_files import SERVERS, SERVICES, TOOLS
 from tests.servers import free_port, wait_until
 
 SENSORS: Final = 24
 RUNNING: Final = sorted(SERVERS | {"simulator"})
+ALL: Final = sorted(SERVICES.keys() - TOOLS)
 PATIENCE_S: Final = 300.0
 
 
@@ -60,7 +61,7 @@ class Stack:
         return str(state.get("Health", state).get("Status"))
 
     def states(self) -> dict[str, str]:
-        return {service: self.state(service) for service in SERVICES}
+        return {service: self.state(service) for service in ALL}
 
     def wait_well(self) -> None:
         good = dict.fromkeys(SERVERS, "healthy") | {
@@ -200,7 +201,7 @@ def test_no_secret_is_told(stack: Stack) -> None:
     told = {
         "docker-compose.yml": (HOUSE / "docker-compose.yml").read_text(encoding="utf-8"),
         "compose config": stack.compose("config"),
-        **{f"inspect {name}": json.dumps(stack.inspect(name)) for name in SERVICES},
+        **{f"inspect {name}": json.dumps(stack.inspect(name)) for name in ALL},
         "image": stack.engine.docker("inspect", HUB),
         "history": stack.engine.docker("history", "--no-trunc", HUB),
         "logs": stack.compose("logs"),
