@@ -9,7 +9,7 @@ import pytest
 from dashboards.build import build_dashboards
 from dashboards.drawing import DOUBTFUL
 from dashboards.links import UID_MAX, KindNameError
-from dashboards.measurements import AIR_INDEX, FIELDS, FLOOD_LEVEL, TRAFFIC_SERVICE
+from dashboards.measurements import AIR_INDEX, COMPLETE, FIELDS, FLOOD_LEVEL, TRAFFIC_SERVICE
 from dashboards.page import KIOSK_TAG, TAG
 from dashboards.site import LANGUAGES, Language, Site
 from devices.kind import Kind
@@ -271,3 +271,18 @@ def test_no_field_is_declared_that_nobody_reads(measurement: str) -> None:
     )
     unread = {name for name in FIELDS[measurement] if f'"{name}"' not in read}
     assert not unread
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_so_any_more_is_left_out(name: str) -> None:
+    """Late flags take values back: their fields stay in the store, beside a count or code of 0."""
+    for one in asked("en", name):
+        (measurement,) = re.findall(r'FROM "(\w+)"', one.query)
+        asks = set(re.findall(r'"(\w+)"', one.query)) & set(FIELDS.get(measurement, ()))
+        if measurement.endswith(("_1h", "_1d")):
+            for metric in re.findall(r'\("(\w+)_(?:mean|sum|min|max)"\)', one.query):
+                assert f'"{metric}_count" > 0' in one.query, str(one)
+        if measurement == AIR_INDEX and asks:
+            assert '_category" > 0' in one.query, str(one)
+        if measurement == TRAFFIC_SERVICE and asks & {"flow", "saturation", "los"}:
+            assert '"los" > 0' in one.query or COMPLETE in one.query, str(one)
