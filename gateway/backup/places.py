@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
@@ -65,11 +66,13 @@ class Place:
 
         Args:
             last: the name that comes last; a hub that has it is whole.
-            owner: system user and group whose the files become; None: they stay as they are.
+            owner: system user whose folder and files become; None: they stay as they are.
         """
         if owner is not None:
-            for path in (self.staging, *self.staging.rglob("*")):
-                shutil.chown(path, owner, owner)
+            user = pwd.getpwnam(owner)
+            locks = [self.path / name for name in _LOCKS if (self.path / name).exists()]
+            for path in (self.path, *locks, *self.staging.rglob("*")):
+                os.chown(path, user.pw_uid, user.pw_gid)
         for path in list(self._entries()):
             self.aside.mkdir(mode=0o700, exist_ok=True)
             path.rename(self.aside / path.name)

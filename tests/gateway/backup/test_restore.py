@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -323,11 +324,15 @@ def test_a_broker_of_its_own(hub: Settings, key: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to somebody else")
 def test_root_gives_the_files_to_their_owner(hub: Settings, key: str, tmp_path: Path) -> None:
     del key
-    import shutil  # noqa: PLC0415
-
-    shutil.chown(hub.data_dir, "nobody")
+    for folder in (hub.data_dir, hub.data_dir / "mosquitto"):
+        shutil.chown(folder, "nobody")
     made = make_backup(hub, tmp_path / "a.tar.gz", progress=Silence())
-    assert made.manifest.owners["data"] == "nobody"
+    assert made.manifest.owners == {"data": "nobody", "broker": "nobody"}
+    other = on_duckdb(tmp_path / "other")
+    restore(other, made.file, progress=Silence())
+    owners = {path: path.owner() for path in (other.data_dir, *other.data_dir.rglob("*"))}
+    assert len(owners) > 10
+    assert set(owners.values()) == {"nobody"}
 
 
 @pytest.mark.parametrize("where", ["hub/inside.tar.gz", "there.tar.gz"])
