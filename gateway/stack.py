@@ -130,8 +130,11 @@ async def complete(stack: Stack, settings: Settings) -> None:
         InfluxSetupError: InfluxDB does not answer, or refuses.
     """
     with closing(open_registry(settings)) as registry:
+        held = _read(stack.first_key)
         if not registry.keys():
             _write(stack.first_key, registry.create_key("first run", ["admin"], by="first run"))
+        elif held is not None and registry.key_scopes(held) is None:
+            stack.first_key.unlink()  # revoked, or of the registry before a restore
     operator = stack.operator_token.read_text(encoding="utf-8").strip()
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
         influx = _Influx(session, settings.influx_url, operator)
@@ -145,7 +148,7 @@ async def complete(stack: Stack, settings: Settings) -> None:
                     "Grafana of kotahub",
                 ),
             ):
-                held = path.read_text(encoding="utf-8").strip() if path.is_file() else None
+                held = _read(path)
                 if held is None or not await influx.opens(held, bucket):
                     _write(path, await influx.new_token(bucket, actions, words))
         except (aiohttp.ClientError, TimeoutError, OSError, LookupError) as error:
@@ -193,10 +196,15 @@ def _own_certificate(folder: Path) -> Certificate | None:
     return Certificate(given.certificate, given.key, SYSTEM_AUTHORITIES)
 
 
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
 def _kept(path: Path) -> str:
     """The secret that an earlier time made, or a new one."""
-    if path.is_file():
-        return path.read_text(encoding="utf-8").strip()
+    held = _read(path)
+    if held is not None:
+        return held
     made = secrets.token_urlsafe(32)
     _write(path, made)
     return made

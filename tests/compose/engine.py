@@ -35,7 +35,7 @@ class Engine:
     """dockerd on a socket, a data folder and addresses of its own; ended by its id.
 
     It uses the machine's packet filter where there is one. `KOTAHUB_COMPOSE_DRIVER` chooses how
-    it stores images: vfs goes everywhere, and copies everything.
+    it stores images, where its own choice does not go: vfs goes everywhere, and copies everything.
     """
 
     folder: Path
@@ -52,7 +52,7 @@ class Engine:
         clean = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("KOTAHUB_", "DOCKER_", "COMPOSE_"))
+            if not name.startswith(("KOTAHUB_", "DOCKER_", "COMPOSE_")) or name == "DOCKER_CONFIG"
         }
         return {
             **clean,
@@ -66,13 +66,14 @@ class Engine:
             ["iptables", "-t", "nat", "-L", "-n"], capture_output=True, check=False
         )
         flags = [] if filters.returncode == 0 else ["--iptables=false"]
+        if driver := os.environ.get("KOTAHUB_COMPOSE_DRIVER"):
+            flags.append(f"--storage-driver={driver}")
         self.server = Server(
             [
                 *("dockerd", f"--host=unix://{self.folder}/docker.sock", "--bridge=none"),
                 f"--data-root={self.folder}/data",
                 f"--exec-root={self.folder}/exec",
                 f"--pidfile={self.folder}/docker.pid",
-                f"--storage-driver={os.environ.get('KOTAHUB_COMPOSE_DRIVER', 'vfs')}",
                 "--default-address-pool=base=10.213.0.0/16,size=24",
                 *flags,
             ],

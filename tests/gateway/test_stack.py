@@ -289,6 +289,20 @@ def test_it_migrates_the_registry_and_makes_one_key(prepared: Stack, settings: S
     assert prepared.first_key.read_text() == key
 
 
+def test_a_first_key_that_opens_nothing_any_more_is_not_kept(
+    prepared: Stack, settings: Settings
+) -> None:
+    asyncio.run(complete(prepared, settings))
+    registry = Registry.open(settings.registry_url)
+    try:
+        (key,) = registry.keys()
+        registry.revoke_key(key.id, by="tests")
+    finally:
+        registry.close()
+    asyncio.run(complete(prepared, settings))
+    assert not prepared.first_key.exists()
+
+
 def test_tokens_that_work_are_kept_and_others_replaced(prepared: Stack, settings: Settings) -> None:
     asyncio.run(complete(prepared, settings))
     before = setting(prepared, "hub", "influx_token")
