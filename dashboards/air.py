@@ -6,7 +6,7 @@ from dashboards import panels, worst
 from dashboards.drawing import AQI, ISPU, drawn
 from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, select
 from dashboards.measurements import AIR_INDEX, days, hours
-from dashboards.metrics import add_metrics
+from dashboards.metrics import WEEK, add_metrics
 from dashboards.page import NOT_COMPUTED, Page
 from devices.kind import Kind, Text
 
@@ -104,6 +104,7 @@ def _add_index(page: Page, name: str) -> None:
         description=words[name],
         empty=NOT_COMPUTED,
         least="1h",
+        last=WEEK,
     )
 
 

@@ -7,13 +7,15 @@ from dashboards.drawing import METRES, MINUTES_LEFT, RISE, SIAGA, Code, Drawn, d
 from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, good, newest, select
 from dashboards.links import sensor_name
 from dashboards.measurements import DEVICE, FLOOD_LEVEL
-from dashboards.metrics import NOW, add_metrics
+from dashboards.metrics import LEAST, add_metrics
 from dashboards.page import NOT_COMPUTED, Page
 from devices.kind import Kind, Text
 
 KIND: Final = "flood"
 _RECENT: Final = "15m"
 _DAY: Final = "24h"
+_WAVE: Final = "6h"
+"""A flood takes hours down a river."""
 _THRESHOLDS: Final = ("siaga3_m", "siaga2_m", "siaga1_m")
 
 REACH: Final = Text(en="River, km from above", id="Sungai, km dari hulu")
@@ -192,13 +194,13 @@ def _add_levels(page: Page, kind: Kind) -> None:
         height=9,
         title=Text(en="Water level", id="Tinggi muka air"),
         description=Text(
-            en="Median of each minute's believed readings. Choose one gauge above to see it alone, "
+            en="The highest of every five minutes. Choose one gauge above to see it alone, "
             "or open it to see its siaga levels.",
-            id="Median bacaan tepercaya tiap menit. Pilih satu pos di atas untuk melihatnya "
+            id="Yang tertinggi tiap lima menit. Pilih satu pos di atas untuk melihatnya "
             "sendiri, atau buka untuk melihat batas siaganya.",
         ),
-        least="1m",
-        last=NOW,
+        least=LEAST,
+        last=_WAVE,
     )
 
 
@@ -232,8 +234,8 @@ def _add_rain(page: Page) -> None:
             id="Rata-rata intensitas hujan stasiun cuaca tiap kecamatan, pada sumbu waktu yang "
             "sama dengan tinggi air di atas.",
         ),
-        least="1m",
-        last=NOW,
+        least=LEAST,
+        last=_WAVE,
     )
 
 

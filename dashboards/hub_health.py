@@ -14,7 +14,17 @@ from dashboards.drawing import (
     YES_NO,
     Drawn,
 )
-from dashboards.influxql import IN_AREA, IN_DEVICE, IN_KIND, TIME, Target, call, last, select
+from dashboards.influxql import (
+    IN_AREA,
+    IN_DEVICE,
+    IN_KIND,
+    TIME,
+    Target,
+    call,
+    last,
+    newest,
+    select,
+)
 from dashboards.links import HUB_HEALTH, top_link
 from dashboards.measurements import HEALTH, LEDGER, OUTCOMES
 from dashboards.page import NO_HUB, Json, Page
@@ -256,7 +266,7 @@ def _add_silence(page: Page) -> None:
 
 def _add_devices(page: Page) -> None:
     query = select(
-        last(*OUTCOMES), LEDGER, TIME, IN_AREA, IN_KIND, IN_DEVICE, by=["device", "kind"]
+        newest(*OUTCOMES), LEDGER, TIME, IN_AREA, IN_KIND, IN_DEVICE, by=["device", "kind"]
     )
     plain = Drawn(decimals=0)
     made = panels.rows(
@@ -290,4 +300,5 @@ def _add_devices(page: Page) -> None:
             "Diterima = tersimpan + dikarantina + duplikat + menunggu.",
         ),
         empty=NO_HUB,
+        last=sensors.RECENT,
     )

@@ -18,27 +18,37 @@ from dashboards.influxql import (
     select,
 )
 from dashboards.links import DataLink, path, sensor_name
-from dashboards.measurements import hours
+from dashboards.measurements import days, hours
 from dashboards.page import Page
 from devices.kind import Kind, Metric, Text
 
-NOW: Final = "6h"
-"""How far back minutes of many devices are read; beyond, hours are."""
+NOW: Final = "3h"
+"""How far back readings of many devices are read; beyond, hours are."""
+LEAST: Final = "5m"
+"""Narrowest time group of many devices: a line for each has no more to show in a panel."""
+WEEK: Final = "7d"
+"""How far back hours of many devices are read; beyond, days are."""
+SEASON: Final = "90d"
 
 _MINUTES: Final = Text(
-    en="The last six hours, reading by reading", id="Enam jam terakhir, tiap bacaan"
+    en="The last three hours, by five minutes", id="Tiga jam terakhir, per lima menit"
 )
-_HOURS: Final = Text(en="Hour by hour", id="Jam demi jam")
+_HOURS: Final = Text(en="The last week, hour by hour", id="Seminggu terakhir, jam demi jam")
+_DAYS: Final = Text(en="Ninety days, day by day", id="Sembilan puluh hari, hari demi hari")
 _DOUBT: Final = Text(en="doubtful", id="meragukan")
 _NOW_WORDS: Final = Text(
-    en="Readings of each sensor. Dots in magenta are values that quality control finds suspect or "
-    "wrong; they are in no line, index or alert.",
-    id="Bacaan tiap sensor. Titik magenta adalah nilai yang diragukan atau dinilai salah oleh "
-    "kendali mutu; tidak dipakai dalam garis, indeks maupun peringatan.",
+    en="Each sensor's mean of five minutes. Dots in magenta are values that quality control finds "
+    "suspect or wrong; they are in no line, index or alert.",
+    id="Rata-rata lima menit tiap sensor. Titik magenta adalah nilai yang diragukan atau dinilai "
+    "salah oleh kendali mutu; tidak dipakai dalam garis, indeks maupun peringatan.",
 )
 _HOUR_WORDS: Final = Text(
     en="Hourly values of believed readings only, over the sensors of each kecamatan.",
     id="Nilai per jam dari bacaan yang dipercaya saja, dari sensor tiap kecamatan.",
+)
+_DAY_WORDS: Final = Text(
+    en="Daily values of believed readings only, over the sensors of each kecamatan.",
+    id="Nilai harian dari bacaan yang dipercaya saja, dari sensor tiap kecamatan.",
 )
 _COMPLETE: Final = Text(en="Completeness", id="Kelengkapan")
 _COMPLETE_WORDS: Final = Text(
@@ -115,16 +125,29 @@ def hour_query(
     kind: Kind, name: str, metric: Metric, *conditions: str, by: Sequence[str] = ()
 ) -> str:
     """Hours of a metric; an hour without a believed value has the count 0 and is left out."""
+    return _rolled_query(hours(kind), name, metric, *conditions, by=by)
+
+
+def _rolled_query(
+    measurement: str,
+    name: str,
+    metric: Metric,
+    *conditions: str,
+    by: Sequence[str],
+    every: str = "$__interval",
+    tz: str | None = None,
+) -> str:
     function, field = hourly(name, metric)
     return select(
         call(function, field, name),
-        hours(kind),
+        measurement,
         TIME,
         f'"{name}_count" > 0',
         *conditions,
         by=by,
-        every="$__interval",
+        every=every,
         fill="none",
+        tz=tz,
     )
 
 
@@ -137,7 +160,7 @@ def to_sensor(page: Page, kind: Kind, value: str) -> DataLink:
 
 
 def add_metrics(page: Page, kind: Kind) -> None:
-    """Both rows of a kind."""
+    """The rows of a kind: its readings, its hours, and its days."""
     page.row(_MINUTES)
     for name, metric in kind.metrics.items():
         made = panels.series(
@@ -161,43 +184,74 @@ def add_metrics(page: Page, kind: Kind) -> None:
             height=8,
             title=metric.name,
             description=_NOW_WORDS,
-            least="1m",
+            least=LEAST,
             last=NOW,
         )
     page.row(_HOURS)
     for name, metric in kind.metrics.items():
-        target = Target(
-            query=hour_query(kind, name, metric, IN_AREA, IN_DEVICE, by=["area"]),
-            alias="$tag_area",
+        query = hour_query(kind, name, metric, IN_AREA, IN_DEVICE, by=["area"])
+        _add_rolled(page, metric, query, _HOUR_WORDS, least="1h", last=WEEK)
+    page.row(_DAYS)
+    for name, metric in kind.metrics.items():
+        query = _rolled_query(
+            days(kind),
+            name,
+            metric,
+            *(IN_AREA, IN_DEVICE),
+            by=["area"],
+            every="1d",
+            tz=page.site.zone,
         )
-        made = panels.series(
-            [target],
-            hourly_drawn(metric),
-            language=page.language,
-            look="bars" if metric.summary == "sum" else "line",
-        )
-        panels.rename(made, page.site.area_names)
-        page.add(
-            made,
-            width=8,
-            height=8,
-            title=metric.name,
-            description=_HOUR_WORDS,
-            least="1h",
-        )
-    add_completeness(page, kind, IN_AREA, IN_DEVICE)
+        _add_rolled(page, metric, query, _DAY_WORDS, least="1d", last=SEASON)
+    query = select(
+        _completeness(kind),
+        days(kind),
+        TIME,
+        IN_AREA,
+        IN_DEVICE,
+        every="1d",
+        fill="none",
+        tz=page.site.zone,
+    )
+    _add_complete(page, kind, query, least="1d", last="14d")
+
+
+def _add_rolled(
+    page: Page, metric: Metric, query: str, description: Text, *, least: str, last: str
+) -> None:
+    made = panels.series(
+        [Target(query=query, alias="$tag_area")],
+        hourly_drawn(metric),
+        language=page.language,
+        look="bars" if metric.summary == "sum" else "line",
+    )
+    panels.rename(made, page.site.area_names)
+    page.add(
+        made,
+        width=8,
+        height=8,
+        title=metric.name,
+        description=description,
+        least=least,
+        last=last,
+    )
 
 
 def add_completeness(page: Page, kind: Kind, *conditions: str) -> None:
-    """How complete the hours of each metric are."""
+    """How complete the hours of each metric are, of one device."""
     query = select(
-        [call("mean", f"{name}_completeness", name) for name in kind.fields],
-        hours(kind),
-        TIME,
-        *conditions,
-        every="$__interval",
-        fill="none",
+        _completeness(kind), hours(kind), TIME, *conditions, every="$__interval", fill="none"
     )
+    _add_complete(page, kind, query, least="1h")
+
+
+def _completeness(kind: Kind) -> list[str]:
+    return [call("mean", f"{name}_completeness", name) for name in kind.fields]
+
+
+def _add_complete(
+    page: Page, kind: Kind, query: str, *, least: str, last: str | None = None
+) -> None:
     made = panels.series([Target(query=query, alias="$col")], SHARE, language=page.language)
     panels.rename(made, {name: page.word(metric.name) for name, metric in kind.metrics.items()})
     page.add(
@@ -206,5 +260,6 @@ def add_completeness(page: Page, kind: Kind, *conditions: str) -> None:
         height=8,
         title=_COMPLETE,
         description=_COMPLETE_WORDS,
-        least="1h",
+        least=least,
+        last=last,
     )

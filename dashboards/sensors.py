@@ -8,7 +8,7 @@ from dashboards import maps, panels
 from dashboards.drawing import MOMENT, STATE, Code, Drawn
 from dashboards.influxql import TIME, Target, call, newest, select
 from dashboards.links import DataLink, path
-from dashboards.measurements import DEVICE
+from dashboards.measurements import DEVICE, HEALTH
 from dashboards.page import NO_HUB, Page
 from devices.kind import Kind, Text
 
@@ -59,6 +59,9 @@ def areas(page: Page) -> Drawn:
 
 def state_count(state: str, *conditions: str) -> Target:
     """How many devices are in a state."""
+    if not conditions:  # the hub has counted all of them itself
+        by_kind = select(call("last", state), HEALTH, TIME, by=["kind"])
+        return Target(query=select(call("sum", state), by_kind))
     each = select(call("last", "state"), DEVICE, TIME, *conditions, by=["device"])
     return Target(query=select(call("count", "state"), each, f"\"state\" = '{state}'"))
 

@@ -71,7 +71,7 @@ def _add_map(page: Page, kind: Kind) -> None:
             id="Penghitung yang jalannya dijelaskan dinilai: kapasitas menurut PKJI 2023.",
         ),
         empty=NOT_COMPUTED,
-        last="45m",
+        last=worst.TRAFFIC_MINUTES,
     )
 
 
@@ -131,7 +131,7 @@ def _add_flow(page: Page) -> None:
             id="Kendaraan per jam tiap arah, dari seperempat jam yang lengkap.",
         ),
         empty=NOT_COMPUTED,
-        least="15m",
+        least="30m",
         last=_DAY,
     )
 
@@ -160,7 +160,7 @@ def _add_speed(page: Page, kind: Kind) -> None:
         description=Text(
             en="Mean speed of quarters of an hour.", id="Kecepatan rata-rata tiap seperempat jam."
         ),
-        least="15m",
+        least="30m",
         last=_DAY,
     )
 
@@ -186,6 +186,7 @@ def _add_classes(page: Page, kind: Kind) -> None:
             id="Kendaraan yang dihitung tiap jam di semua penghitung yang dipilih.",
         ),
         least="1h",
+        last=_WEEK,
     )
 
 

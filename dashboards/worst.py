@@ -23,7 +23,8 @@ from devices.kind import Text
 _ROWS: Final = 6
 _GAUGE_MINUTES: Final = "15m"
 _AIR_HOURS: Final = "2h"
-_TRAFFIC_MINUTES: Final = "45m"
+TRAFFIC_MINUTES: Final = "35m"
+"""The newest quarter that is over began within these."""
 
 LEVEL: Final = Text(en="Level", id="Tinggi air")
 SIAGA_WORD: Final = Text(en="Siaga", id="Siaga")
@@ -39,21 +40,8 @@ SPEED_DRAWN: Final = Drawn(unit="velocitykmh", decimals=0)
 
 def junctions(*conditions: str) -> str:
     """Counters as their worst direction stands; those whose road is not known are left out."""
-    each = select(
-        newest("los", "saturation", "flow", "speed"),
-        TRAFFIC_SERVICE,
-        TIME,
-        '"los" > 0',
-        *conditions,
-        by=["device", "channel"],
-    )
-    worst = [
-        call("max", "los"),
-        call("max", "saturation"),
-        call("sum", "flow"),
-        call("min", "speed"),
-    ]
-    return select(worst, each, by=["device"])
+    worst = [call("max", "saturation"), '"los"', '"flow"', '"speed"']
+    return select(worst, TRAFFIC_SERVICE, TIME, '"los" > 0', *conditions, by=["device"])
 
 
 def add_gauges(page: Page, *conditions: str, width: int, height: int, below: bool = False) -> None:
@@ -170,6 +158,6 @@ def add_junctions(
             id="Tingkat pelayanan A sampai F menurut derajat kejenuhan seperempat jam terakhir.",
         ),
         empty=NOT_COMPUTED,
-        last=_TRAFFIC_MINUTES,
+        last=TRAFFIC_MINUTES,
         below=below,
     )
