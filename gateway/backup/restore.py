@@ -192,6 +192,10 @@ class _Restoring:
                 target = self._target(member.name)
                 if target is not None:
                     _write(member, target)
+        if self._broker in self._places():
+            # Empty ones are in no archive, and Mosquitto does not start without the first.
+            for name in ("conf.d", "pending"):
+                (self._broker.staging / name).mkdir(mode=0o700, exist_ok=True)
 
     def _target(self, name: str) -> Path | None:
         """Where a part goes; None for what is not put down as a file.

@@ -319,6 +319,7 @@ def test_a_broker_of_its_own(hub: Settings, key: str, tmp_path: Path) -> None:
     assert not (other.data_dir / "mosquitto").exists()
     locks = {"hub.lock", "broker.lock", "broker.pid"}
     assert tree(tmp_path / "new").keys() - locks == tree(broker).keys() - locks
+    assert (tmp_path / "new" / "conf.d").is_dir()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to somebody else")
