@@ -217,8 +217,7 @@ def test_a_renewed_certificate_has_the_same_authority(tmp_path: Path) -> None:
     made = make_certificate(tmp_path, "10.0.0.7")
     authority, certificate = made.ca.read_bytes(), made.certificate.read_bytes()
     assert make_certificate(tmp_path, "10.0.0.7").certificate.read_bytes() == certificate
-    made.certificate.unlink()
-    again = make_certificate(tmp_path, "mqtt.example.org")
+    again = make_certificate(tmp_path, "mqtt.example.org", "10.0.0.7")
     assert again.ca.read_bytes() == authority
     verified = subprocess.run(
         [
@@ -229,6 +228,17 @@ def test_a_renewed_certificate_has_the_same_authority(tmp_path: Path) -> None:
         check=False,
     )
     assert verified.returncode == 0, verified.stderr
+
+
+def test_a_certificate_that_is_about_to_end_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.certificate._SERVER_DAYS", 89)
+    old = make_certificate(tmp_path, "localhost").certificate.read_bytes()
+    monkeypatch.undo()
+    renewed = make_certificate(tmp_path, "localhost").certificate.read_bytes()
+    assert renewed != old
+    assert make_certificate(tmp_path, "localhost").certificate.read_bytes() == renewed
 
 
 def test_the_hub_finds_its_broker_by_hub_env(tmp_path: Path) -> None:

@@ -75,3 +75,12 @@ def test_who_asks_for_too_much_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(CliRunner().invoke(app, ["nobody"]).exception, UnknownDeviceError)
     monkeypatch.setenv("KOTAHUB_MQTT_URL", "mqtt://127.0.0.1:1")
     assert isinstance(CliRunner().invoke(app, ["flood-01"]).exception, NoAdminError)
+
+
+def test_sensors_are_shown_the_name_that_they_know(
+    broker: MosquittoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(broker, monkeypatch)
+    monkeypatch.setenv("KOTAHUB_MQTT_PUBLIC_HOST", "mqtt.medan.example")
+    shown = CliRunner().invoke(app, ["flood-01"]).stdout
+    assert "mosquitto_pub -h mqtt.medan.example -p" in shown

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from devices.sheet import read_sheet
 from devices.simulator import sensors
 from gateway.cli import app
-from gateway.cli.simulate import InvalidLoginsError
+from gateway.cli.simulate import InvalidLoginsError, LoginsTwiceError
 from tests.devices.simulator.conftest import LOGINS, Mosquitto, mosquitto
 from tests.devices.simulator.scene import CITY, KINDS
 
@@ -103,3 +103,8 @@ def test_a_wrong_file_of_logins_is_told(logins: Path, text: str, wanted: str) ->
     assert isinstance(result.exception, InvalidLoginsError)
     assert wanted in str(result.exception)
     assert "columns id,username,password" in str(result.exception)
+
+
+def test_logins_come_from_one_place(logins: Path) -> None:
+    result = RUN.invoke(app, ["simulate", "--register", "--logins", str(logins)])
+    assert isinstance(result.exception, LoginsTwiceError)
