@@ -30,12 +30,7 @@ def differences(old: Any, new: Any, path: tuple[str | int, ...] = ()) -> Iterato
         for key in sorted(old.keys() & new.keys()):
             yield from differences(old[key], new[key], (*path, key))
     elif isinstance(old, list) and isinstance(new, list):
-        for index, (one, other) in enumerate(zip(old, new, strict=False)):
-            yield from differences(one, other, (*path, index))
-        for index in range(len(old) - 1, len(new) - 1, -1):  # from the end: indices stay right
-            yield from _gone(old[index], (*path, index))
-        for index in range(len(old), len(new)):
-            yield {"op": "add", "path": _pointer((*path, index)), "value": new[index]}
+        yield from _of_lists(old, new, path)
     elif (type(old) is not type(new) and not _both_numbers(old, new)) or old != new:
         yield {"op": "test", "path": _pointer(path), "value": old}
         yield {"op": "replace", "path": _pointer(path), "value": new}
@@ -56,18 +51,52 @@ def patched(document: Json, patch: Sequence[Mapping[str, Any]]) -> Json:
 def lines(old: Json, new: Json) -> list[str]:
     """A line a difference, with panels by their title; values are cut to be read."""
     said = []
+    now, held = deepcopy(old), None  # as far as the steps before have brought it
     for step in differences(old, new):
         if step["op"] == "test":
+            held = step["value"]
             continue
-        keys = _keys(step["path"])
-        where = _words(keys, old, new)
+        where = _words(_keys(step["path"]), now, step)
         if step["op"] == "add":
             said.append(f"+ {where}: {_short(step['value'])}")
         elif step["op"] == "remove":
-            said.append(f"- {where}: {_short(_at(old, keys))}")
+            said.append(f"- {where}: {_short(held)}")
         else:
-            said.append(f"~ {where}: {_short(_at(old, keys))} → {_short(step['value'])}")
+            said.append(f"~ {where}: {_short(held)} → {_short(step['value'])}")
+        _carry_out(now, step)
     return said
+
+
+def _of_lists(old: list[Any], new: list[Any], path: tuple[str | int, ...]) -> Iterator[Operation]:
+    """Items are compared by place, but where some came or went: then by name from both ends."""
+    before = after = 0
+    shorter = min(len(old), len(new))
+    if len(old) == len(new):
+        before = shorter
+    while before < shorter and _alike(old[before], new[before]):
+        before += 1
+    while before + after < shorter and _alike(old[-1 - after], new[-1 - after]):
+        after += 1
+    shared = shorter - after
+    for index in range(shared):
+        yield from differences(old[index], new[index], (*path, index))
+    for index in range(len(old) - after - 1, shared - 1, -1):  # from the end: indices stay right
+        yield from _gone(old[index], (*path, index))
+    for index in range(shared, len(new) - after):
+        yield {"op": "add", "path": _pointer((*path, index)), "value": new[index]}
+    for index in range(-after, 0):
+        yield from differences(old[index], new[index], (*path, len(new) + index))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """The same thing, as people know it."""
+    if isinstance(one, dict) and isinstance(other, dict) and (_name(one) or _name(other)):
+        return (_name(one), one.get("type")) == (_name(other), other.get("type"))
+    return not any(differences(one, other))
+
+
+def _name(item: Any) -> Any:
+    return item.get("title") or item.get("name") if isinstance(item, dict) else None
 
 
 def _gone(value: Any, path: tuple[str | int, ...]) -> Iterator[Operation]:
@@ -130,18 +159,14 @@ def _has_place(parent: Any, key: str) -> bool:
     return isinstance(parent, dict)
 
 
-def _words(keys: Sequence[str], old: Json, new: Json) -> str:
+def _words(keys: Sequence[str], document: Json, step: Operation) -> str:
     """`model.panels[Rain].title`: items of a list by their title or name where they have one."""
     said = ""
     for number, key in enumerate(keys):
-        here = _at(old, keys[:number])
-        if isinstance(here, list) or (
-            here is _NOTHING and isinstance(_at(new, keys[:number]), list)
-        ):
-            item = _at(old, keys[: number + 1])
-            item = item if isinstance(item, dict) else _at(new, keys[: number + 1])
-            name = item.get("title") or item.get("name") if isinstance(item, dict) else None
-            said += f"[{name or key}]"
+        if isinstance(_at(document, keys[:number]), list):
+            comes = step["op"] == "add" and number == len(keys) - 1
+            item = step["value"] if comes else _at(document, keys[: number + 1])
+            said += f"[{_name(item) or key}]"
         else:
             said += f".{key}" if said else key
     return said

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Name: TypeAlias = tuple[Kind, str]
     Work: TypeAlias = Callable[[Reconciler, Settings], Awaitable[None]]
 
+_LINES_MAX = 12
 _JSON = typer.Option("--json", help="For programs")
 _FROM = typer.Option(
     "--from",
@@ -213,9 +214,17 @@ def _print(steps: Sequence["Step"], *, as_json: bool) -> None:
             "kind": step.kind,
             "uid": step.uid,
             "title": step.title,
-            "differences": list(step.lines) if as_json else "\n".join(step.lines),
+            "differences": list(step.lines) if as_json else _first(step.lines),
             "why": step.why,
         }
         for step in steps
     ]
     print_items(rows, as_json=as_json)
+
+
+def _first(lines: Sequence[str]) -> str:
+    """As many differences as a person reads."""
+    shown = list(lines[:_LINES_MAX])
+    if len(lines) > len(shown):
+        shown.append(f"… and {len(lines) - len(shown)} more: --json tells all")
+    return "\n".join(shown)

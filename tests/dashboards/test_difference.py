@@ -57,6 +57,24 @@ def test_lines_name_panels_by_their_title() -> None:
     assert lines(old, new)[3].startswith('- panels[Old]: {"title": "Old"}')
 
 
+def test_a_panel_that_came_or_went_leaves_the_others_alone() -> None:
+    rain, level, wind = (
+        {"title": name, "y": y} for y, name in enumerate(("Rain", "Level", "Wind"))
+    )
+    new = {"title": "Air", "y": 1}
+    assert lines(
+        {"panels": [rain, level, wind]}, {"panels": [rain, new, level, {**wind, "y": 3}]}
+    ) == [
+        '+ panels[Air]: {"title": "Air", "y": 1}',
+        "~ panels[Wind].y: 2 → 3",
+    ]
+    assert lines({"panels": [rain, level, wind]}, {"panels": [level, {**wind, "y": 1}]}) == [
+        '- panels[Rain]: {"title": "Rain", "y": 0}',
+        "~ panels[Wind].y: 2 → 1",
+    ]
+    assert lines({"tags": ["a", "b", "c"]}, {"tags": ["a", "c"]}) == ['- tags[1]: "b"']
+
+
 @pytest.mark.parametrize(
     ("step", "problem"),
     [

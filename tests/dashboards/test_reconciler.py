@@ -193,6 +193,14 @@ def test_a_hand_edit_is_found_and_left_alone(session: Session) -> None:
     assert session.stand_in.dashboards[WALL]["model"]["title"] == "My wall"
 
 
+def test_a_hand_edit_that_took_the_tag_away_is_one_of_a_dashboard_of_the_hub(
+    session: Session,
+) -> None:
+    session.apply()
+    session.stand_in.save_by_hand(WALL, lambda board: board.update(tags=["mine"]))
+    assert names(session.plan()) == [("edited", "dashboard", WALL)]
+
+
 def test_a_hand_edit_survives_a_changed_declaration(session: Session) -> None:
     session.apply()
     session.stand_in.save_by_hand(WALL, retitle)

@@ -10,7 +10,7 @@
 | a dashboard saved in the schema v2 (12, 13) | 406 from `/api`; read through `/apis` as v1 |
 | `X-Disable-Provenance` | 9 ignores it: what the hub made cannot be edited in its alerting pages |
 | provenance that is there already | no version lets it be changed: it is sent back as it is |
-| a contact point's uid that is there already | 9 makes a second one of it |
+| a contact point's uid that is there already | 9 answers 500 |
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -42,7 +42,7 @@ class ContactPoints:
             return await self._found() is not None
 
         body = {"uid": resource.uid, **resource.body}
-        if found is None:  # 9 makes a second one of the same uid, when it is asked again
+        if found is None:  # 9 answers 500 to a second one, as if it were in trouble
             await self._api.call("POST", _CONTACTS, body, headers=_EDITABLE, unless=is_there)
         else:
             path = f"{_CONTACTS}/{resource.uid}"

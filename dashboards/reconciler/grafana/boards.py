@@ -54,12 +54,11 @@ class Dashboards:
         if answer is None:
             return None
         model, meta = answer["dashboard"], answer["meta"]
-        versions = await self._versions(uid)
+        tagged = MARK in (model.get("tags") or [])
+        versions = await self._versions(uid, all_of_them=not tagged)
         last = versions[0] if versions else {}
         message = str(last.get("message") or "")
-        marked = MARK in (model.get("tags") or []) or any(
-            str(one.get("message") or "").startswith(_STAMP) for one in versions
-        )
+        marked = tagged or any(str(one["message"] or "").startswith(_STAMP) for one in versions)
         return Found(
             kind="dashboard",
             uid=uid,
@@ -84,11 +83,21 @@ class Dashboards:
                 return _from_v1(answer)
         return None
 
-    async def _versions(self, uid: str) -> list[Json]:
-        """The newest first."""
-        answer = await self._api.maybe(f"/api/dashboards/uid/{uid}/versions", limit="20")
+    async def _versions(self, uid: str, *, all_of_them: bool) -> list[Json]:
+        """The newest first, the messages as they were left of the newest, or of all of them.
+
+        In the list Grafana calls every first version "Initial save"; asked for by itself, it has
+        the message that came with it.
+        """
+        path = f"/api/dashboards/uid/{uid}/versions"
+        answer = await self._api.maybe(path, limit="20")
         rows = answer.get("versions", []) if isinstance(answer, dict) else answer or []
-        return sorted(rows, key=lambda row: int(row["version"]), reverse=True)
+        rows = sorted(rows, key=lambda row: int(row["version"]), reverse=True)
+        for place, row in enumerate(rows):
+            if not row.get("parentVersion") and (place == 0 or all_of_them):
+                alone = await self._api.maybe(f"{path}/{row['version']}")
+                rows[place] = {**row, "message": (alone or row).get("message")}
+        return rows
 
 
 def _from_v1(answer: Json) -> Json:

@@ -50,9 +50,8 @@ class Playlists:
             return None
         reference = str(named[0].get("uid") or named[0]["id"])
         row = await self._api.call("GET", f"{_PATH}/{reference}")
-        items = row.get("items") or await self._api.call("GET", f"{_PATH}/{reference}/items")
         rest = {"path": _PATH, "reference": reference}
-        return _found(uid, title, row["interval"], items, rest)
+        return _found(uid, title, row["interval"], row["items"], rest)
 
     async def _found_v1(self, uid: str, title: str) -> Found | None:
         answer = await self._api.call("GET", _V1)

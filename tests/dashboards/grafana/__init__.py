@@ -123,6 +123,7 @@ class StandIn(Content, Equipment):
         route("POST", "/api/dashboards/db", self._save_dashboard)
         route("*", "/api/dashboards/uid/{uid}", self._one_dashboard)
         route("GET", "/api/dashboards/uid/{uid}/versions", self._versions)
+        route("GET", "/api/dashboards/uid/{uid}/versions/{number}", self._version_alone)
         if self.version >= (12,):
             number = "v1" if self.version >= (13,) else "v1beta1"
             base = f"/apis/dashboard.grafana.app/{number}/namespaces/default/dashboards"
@@ -130,7 +131,6 @@ class StandIn(Content, Equipment):
         if self.version < (13,):
             route("*", "/api/playlists", self._all_playlists)
             route("*", "/api/playlists/{uid}", self._one_playlist)
-            route("GET", "/api/playlists/{uid}/items", self._playlist_items)
         else:
             base = "/apis/playlist.grafana.app/v1/namespaces/default/playlists"
             route("*", base, self._all_playlists_v1)

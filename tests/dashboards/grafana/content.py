@@ -37,7 +37,7 @@ class Content(State):
             return 200, list(self.folders.values())
         body = await request.json()
         if body["uid"] in self.folders:
-            raise Refusal(409, "the folder has been changed by someone else")
+            raise Refusal(412, "the folder has been changed by someone else")
         if any(one["title"] == body["title"] for one in self.folders.values()):
             raise Refusal(409, "a folder with the same name already exists in the folder")
         folder = {
@@ -60,6 +60,11 @@ class Content(State):
                 raise Refusal(412, "the folder has been changed by someone else")
             folder |= {"title": body["title"], "version": folder["version"] + 1}
         elif request.method == "DELETE":
+            inside = [k for k, v in self.library_panels.items() if v["folderUid"] == uid]
+            if any(self._boards_with(panel) for panel in inside):
+                raise Refusal(403, "Folder could not be deleted because it contains panels in use")
+            for panel in inside:
+                del self.library_panels[panel]
             for one in [k for k, v in self.dashboards.items() if v["folder"] == uid]:
                 del self.dashboards[one]
             return 200, self.folders.pop(uid)
@@ -124,7 +129,15 @@ class Content(State):
         own_id = self.new_id() if held is None else held["model"]["id"]
         stored = {**copy.deepcopy(model), "id": own_id, "version": number}
         self.dashboards[uid] = {"model": stored, "folder": folder}
-        versions.insert(0, {"version": number, "message": message, "createdBy": who})
+        versions.insert(
+            0,
+            {
+                "version": number,
+                "parentVersion": number - 1,
+                "message": message,
+                "createdBy": who,
+            },
+        )
 
     async def _one_dashboard(self, request: web.Request) -> tuple[int, Json]:
         uid = request.match_info["uid"]
@@ -156,9 +169,18 @@ class Content(State):
         return 200, {"metadata": metadata, "spec": spec}
 
     async def _versions(self, request: web.Request) -> tuple[int, Any]:
-        rows = self.history.get(request.match_info["uid"], [])
+        rows = [
+            one if one["parentVersion"] else {**one, "message": "Initial save"}
+            for one in self.history.get(request.match_info["uid"], [])
+        ]
         rows = rows[: int(request.query.get("limit", 1000))]
         return 200, {"continueToken": "", "versions": rows} if self.version >= (11,) else rows
+
+    async def _version_alone(self, request: web.Request) -> tuple[int, Any]:
+        for one in self.history.get(request.match_info["uid"], []):
+            if str(one["version"]) == request.match_info["number"]:
+                return 200, {**one, "createdBy": "Anonymous"}
+        raise Refusal(404, "Dashboard version not found")
 
     # -- library panels
 

@@ -50,7 +50,7 @@ class Equipment(State):
             del self.data_sources[uid]
             return 200, {"message": "Data source deleted"}
         body = await request.json()
-        if body.get("version", held["version"]) != held["version"]:
+        if body.get("version", held["version"]) < held["version"]:
             raise Refusal(409, "Datasource has already been updated by someone else")
         self.secrets.setdefault(uid, {}).update(body.pop("secureJsonData", {}))
         version = {"version": held["version"] + 1}
@@ -80,14 +80,7 @@ class Equipment(State):
             return 200, {}
         if request.method == "PUT":
             self.playlists[uid] |= await request.json()
-        held = self.playlists[uid]
-        if self.version < (10,):  # there the items are asked for by themselves
-            held = {key: held[key] for key in ("uid", "name", "interval")}
-        return 200, held
-
-    async def _playlist_items(self, request: web.Request) -> tuple[int, Any]:
-        items = self.playlists[request.match_info["uid"]]["items"]
-        return 200, [{"id": n, "order": n, "title": "", **one} for n, one in enumerate(items, 1)]
+        return 200, self.playlists[uid]
 
     async def _all_playlists_v1(self, request: web.Request) -> tuple[int, Any]:
         if request.method == "GET":
@@ -119,14 +112,17 @@ class Equipment(State):
         if request.method == "GET":
             return 200, self.contacts
         body = await request.json()
-        if self.version >= (10,) and self._contact(body["uid"]) is not None:
-            raise Refusal(400, f"receiver with uid {body['uid']} already exists")
+        if self._contact(body["uid"]) is not None:
+            status = 500 if self.version < (10,) else 400
+            raise Refusal(status, f"receiver configuration with UID '{body['uid']}' already exist")
         made = {"disableResolveMessage": False, **body, "provenance": self._provenance(request)}
         self.contacts.append(made)
         return 202, made
 
     async def _one_contact(self, request: web.Request) -> tuple[int, Any]:
         held = self._contact(request.match_info["uid"])
+        if held is None and request.method == "DELETE":
+            return 202, {"message": "contactpoint deleted"}
         if held is None:
             raise Refusal(404, "contact point not found")
         if request.method == "DELETE":

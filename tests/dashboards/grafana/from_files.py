@@ -70,4 +70,5 @@ def _provider(state: State, provider: Json) -> None:
         model = json.loads(path.read_text(encoding="utf-8"))
         stored = {**model, "id": state.new_id(), "version": 1}
         state.dashboards[model["uid"]] = {"model": stored, "folder": uid, "provisioned": True}
-        state.history[model["uid"]] = [{"version": 1, "message": "", "createdBy": ""}]
+        first = {"version": 1, "parentVersion": 0, "message": "", "createdBy": ""}
+        state.history[model["uid"]] = [first]

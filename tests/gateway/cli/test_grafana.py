@@ -114,6 +114,17 @@ def test_a_hand_edit_is_found_kept_and_undone(stand_in: StandIn, cli: Cli, tmp_p
     assert cli.json("plan") == []
 
 
+def test_many_differences_are_told_in_short(stand_in: StandIn, cli: Cli) -> None:
+    cli("apply")
+    stand_in.save_by_hand(WALL, lambda board: board.update({f"x{n}": n for n in range(20)}))
+    text = cli("plan").stdout
+    assert "x0" in text
+    assert "x9" not in text
+    assert "8 more" in text
+    (item,) = cli.json("plan")
+    assert len(item["differences"]) == 20  # type: ignore[arg-type]
+
+
 def test_what_cannot_be_kept_stays_found(stand_in: StandIn, cli: Cli) -> None:
     cli("apply")
     stand_in.data_sources["kotahub-influxdb"]["url"] = "http://elsewhere"
