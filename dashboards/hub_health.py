@@ -51,7 +51,14 @@ _ROWS: Final = 100
 
 def build(site: Site, language: Language) -> Json:
     """The dashboard."""
-    page = Page(HUB_HEALTH, title=TITLE, description=_WORDS, site=site, language=language)
+    page = Page(
+        HUB_HEALTH,
+        title=TITLE,
+        description=_WORDS,
+        site=site,
+        language=language,
+        incidents=[IN_KIND],
+    )
     page.choose(
         variables.hub(site),
         variables.area(site, language),

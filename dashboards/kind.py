@@ -49,6 +49,7 @@ def build(site: Site, language: Language, kind: Kind) -> Json:
         ),
         site=site,
         language=language,
+        incidents=[sensors.of_kind(kind)],
     )
     page.choose(variables.area(site, language), variables.device(language, of=kind))
     _ROWS.get(kind.id, _plain)(page, kind)

@@ -1,6 +1,7 @@
 """A page: one dashboard in one language, while it is put together."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -50,6 +51,7 @@ class Page:
         since: begin of the time range, as Grafana writes it.
         refresh: how often it is read again.
         kiosk: whether wall screens show it in turn with others.
+        incidents: which incidents are marked, beside that they are of the chosen areas.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Page:
         since: str = "now-24h",
         refresh: str = "1m",
         kiosk: bool = False,
+        incidents: Sequence[str] = (),
     ) -> None:
         self.site = site
         self.language: Language = language
@@ -70,6 +73,7 @@ class Page:
         self.links: list[dashboard.DashboardLink] = []
         self._title, self._description = title, description
         self._since, self._refresh = since, refresh
+        self._of_incidents = incidents
         self._tags = [TAG, f"{TAG}-{language}", *([KIOSK_TAG] if kiosk else [])]
         self._variables = [variables.datasource(language)]
         self._panels: list[dashboard.Panel | dashboard.RowPanel] = []
@@ -173,7 +177,7 @@ class Page:
         return plain
 
     def _incidents(self) -> dashboard.AnnotationQuery:
-        conditions = [TIME]
+        conditions = [TIME, *self._of_incidents]
         if any(variable.name == "area" for variable in self._variables):
             conditions.append(IN_AREA)
         conditions.append('"open" = 1')

@@ -39,6 +39,7 @@ def build(site: Site, language: Language, kind: Kind) -> Json:
         ),
         site=site,
         language=language,
+        incidents=[_IT],
     )
     page.choose(
         variables.hub(site),

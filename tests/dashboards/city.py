@@ -55,8 +55,8 @@ LIVELY_H: Final = 2
 BEFORE_H: Final = 8 * 24
 """The hour of the week before begins so long before the end."""
 TICK_MIN: Final = 10
-SENSORS: Final = 30
-_SPARSE: Final = 5
+SENSORS: Final = 25
+_SPARSE: Final = 7
 """Before, every so many-th reading of a sensor comes: enough for every quarter."""
 
 KINDS: Final[Mapping[str, Kind]] = {**load_kinds(), CAR_PARKS.id: CAR_PARKS}
@@ -264,7 +264,7 @@ class _Play:
         await self._derive(now_ns)
         for _ in range(TURNS):  # the clock runs fast: everything has its turn now
             await tell(hub, telemetry, now_ns)
-        refused = await hub.store.write(list(_incidents(self._sensors, now_ns)))
+        refused = await hub.store.write(list(_incidents(hub.registry.devices(), now_ns)))
         assert not refused
         await self._learn(now_ns)
         await hub.store.close()
@@ -336,22 +336,22 @@ def _readings(kind: Kind) -> Measurement:
     return Measurement(kind.id, (*kind.fields, *flags))
 
 
-def _incidents(sensors: list[Sensor], now_ns: int) -> Iterator[bytes]:
-    """One that is open and one that is over, of two gauges."""
-    gauges = [sensor.device for sensor in sensors if sensor.device.kind == "flood"]
+def _incidents(devices: Sequence[Device], now_ns: int) -> Iterator[bytes]:
+    """One of the last device of each kind; only that of the gauge is not over."""
+    last = {device.kind: device for device in devices}
     hour_ns = 3600 * 10**9
-    for device, times in zip(gauges, ([(2, 1.0)], [(3, 1.0), (1, 0.0)]), strict=False):
-        for ago, opened in times:
+    for kind, device in last.items():
+        for ago, opened in ((3, 1.0), *([] if kind == "flood" else [(1, 0.0)])):
             tags = {
                 "area": device.area,
                 "device": device.id,
-                "kind": device.kind,
-                "rule": "siaga",
+                "kind": kind,
+                "rule": f"{kind}-rule",
                 "severity": "critical",
             }
             fields: dict[str, float | str] = {
-                "title_en": "Siaga I",
-                "title_id": "Siaga I",
+                "title_en": f"Too much {kind}",
+                "title_id": f"{kind} berlebih",
                 "open": opened,
             }
             yield line("incident", tags, fields, now_ns - ago * hour_ns)

@@ -11,7 +11,7 @@ import pytest
 
 from dashboards.drawing import STATE
 from gateway.telemetry import OUTCOMES
-from tests.dashboards.boards import Asked, panel, query_of, variables
+from tests.dashboards.boards import Asked, asked_beside, panel, query_of, variables
 from tests.dashboards.boards import boards as boards_in
 from tests.dashboards.city import KINDS, REPAIRED, City, Values, interpolated
 
@@ -239,7 +239,7 @@ def test_only_what_is_open_is_an_open_incident(city: City) -> None:
     assert keep["id"] == "filterByValue"
     (rule,) = keep["options"]["filters"]
     assert rule["config"] == {"id": "equal", "options": {"value": 1}}
-    assert sorted(row[rule["fieldName"]] for row in rows) == [0, 1]
+    assert sorted(row[rule["fieldName"]] for row in rows) == [0] * (len(KINDS) - 1) + [1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -254,3 +254,16 @@ def test_the_list_of_sensors_gives_ids_to_names(city: City, kind: str) -> None:
         assert found
         told[found["value"]] = found["text"]
     assert told == {one.id: one.name or one.id for one in city.of_kind(kind)}
+
+
+def test_incidents_are_marked_where_they_belong(city: City) -> None:
+    def marked(name: str, device: str = ".*") -> set[str]:
+        (marks,) = (one for one in asked_beside("en", name) if one.title == "Incidents")
+        rows = table(city, marks, {**ALL, "device": device})
+        return {row["title_en"].removeprefix("Too much ") for row in rows}
+
+    assert marked("city-wall") == marked("hub-health") == set(KINDS)
+    for kind in KINDS:
+        *others, last = city.of_kind(kind)
+        assert marked(kind) == marked(f"sensor-{kind}", last.id) == {kind}
+        assert marked(f"sensor-{kind}", others[0].id) == set()
