@@ -89,4 +89,5 @@ def _add_headline(page: Page, kind: Kind, name: str, metric: Metric) -> None:
             id="Tiap sensor, jam demi jam, dari bacaan tepercaya.",
         ),
         least="1h",
+        last=metrics.WEEK,
     )

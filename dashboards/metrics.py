@@ -27,13 +27,14 @@ NOW: Final = "3h"
 LEAST: Final = "5m"
 """Narrowest time group of many devices: a line for each has no more to show in a panel."""
 WEEK: Final = "7d"
+HOURS_BACK: Final = "3d"
 """How far back hours of many devices are read; beyond, days are."""
 SEASON: Final = "90d"
 
 _MINUTES: Final = Text(
     en="The last three hours, by five minutes", id="Tiga jam terakhir, per lima menit"
 )
-_HOURS: Final = Text(en="The last week, hour by hour", id="Seminggu terakhir, jam demi jam")
+_HOURS: Final = Text(en="Three days, hour by hour", id="Tiga hari, jam demi jam")
 _DAYS: Final = Text(en="Ninety days, day by day", id="Sembilan puluh hari, hari demi hari")
 _DOUBT: Final = Text(en="doubtful", id="meragukan")
 _NOW_WORDS: Final = Text(
@@ -190,7 +191,7 @@ def add_metrics(page: Page, kind: Kind) -> None:
     page.row(_HOURS)
     for name, metric in kind.metrics.items():
         query = hour_query(kind, name, metric, IN_AREA, IN_DEVICE, by=["area"])
-        _add_rolled(page, metric, query, _HOUR_WORDS, least="1h", last=WEEK)
+        _add_rolled(page, metric, query, _HOUR_WORDS, least="1h", last=HOURS_BACK)
     page.row(_DAYS)
     for name, metric in kind.metrics.items():
         query = _rolled_query(
@@ -213,7 +214,7 @@ def add_metrics(page: Page, kind: Kind) -> None:
         fill="none",
         tz=page.site.zone,
     )
-    _add_complete(page, kind, query, least="1d", last="14d")
+    _add_complete(page, kind, query, least="1d", last=WEEK)
 
 
 def _add_rolled(
