@@ -186,7 +186,8 @@ class StandIn(Content, Equipment):
         else:
             raise Refusal(401, "Invalid API key" if scheme == "Bearer" else "Unauthorized")
         wants_admin = re.search("datasources|serviceaccounts|provisioning", request.path)
-        if role == "Viewer" and (request.method != "GET" or wants_admin):
+        wants_editor = request.method != "GET" or request.path.endswith("/versions")
+        if role == "Viewer" and (wants_editor or wants_admin):
             raise Refusal(403, "You'll need additional permissions to perform this action")
         if role == "Editor" and wants_admin:
             raise Refusal(403, "Permissions needed: datasources:write")
