@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +23,16 @@ def installed(declared: Path) -> Path:
     if not (shutil.which("node") and shutil.which("npm")):
         lacking("Node.js and npm are not on this machine; install them: scripts/system.sh node")
     digest = hashlib.sha256(b"".join((declared / name).read_bytes() for name in _FILES))
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / CACHE
-    wanted = cache / digest.hexdigest()[:16]
-    if not wanted.is_dir():
-        _install(declared, wanted)
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    wanted = home / CACHE / digest.hexdigest()[:16]
+    if not wanted.is_dir() and (problem := _install(declared, wanted)):
+        lacking(problem)
     return wanted / "node_modules"
 
 
-def _install(declared: Path, wanted: Path) -> None:
+@cache
+def _install(declared: Path, wanted: Path) -> str | None:
+    """Tries it, once a run; why it could not be."""
     wanted.parent.mkdir(parents=True, exist_ok=True)
     # Beside it, and moved when it is whole: others may install at the same time, or be cut off.
     begun = Path(tempfile.mkdtemp(dir=wanted.parent))
@@ -44,8 +47,9 @@ def _install(declared: Path, wanted: Path) -> None:
             check=False,
         )
         if done.returncode:
-            lacking(f"npm cannot install what {declared.name} declares: {done.stderr[-2000:]}")
+            return f"npm cannot install what {declared.name} declares: {done.stderr[-2000:]}"
         if not wanted.is_dir():
             begun.rename(wanted)
     finally:
         shutil.rmtree(begun, ignore_errors=True)
+    return None
