@@ -7,7 +7,7 @@ from dashboards.drawing import LEVEL_OF_SERVICE, SATURATION, Drawn, drawn
 from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, newest, select
 from dashboards.links import sensor_name
 from dashboards.measurements import COMPLETE, DEVICE, TRAFFIC_SERVICE, hours
-from dashboards.metrics import add_metrics, hour_query
+from dashboards.metrics import HOURS_BACK, add_metrics, hour_query
 from dashboards.page import NOT_COMPUTED, Page
 from devices.kind import Kind, Text
 
@@ -186,7 +186,7 @@ def _add_classes(page: Page, kind: Kind) -> None:
             id="Kendaraan yang dihitung tiap jam di semua penghitung yang dipilih.",
         ),
         least="1h",
-        last=_WEEK,
+        last=HOURS_BACK,
     )
 
 
