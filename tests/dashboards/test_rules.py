@@ -6,6 +6,7 @@ USER:PASSWORD@, it is asked too.
 
 import asyncio
 import os
+import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -137,6 +138,40 @@ def test_each_call_gets_the_status_that_grafana_gives(url: str) -> None:
         f"{got} {step[1]} {step[2]} {number}"
         for number, (got, step) in enumerate(zip(found, STEPS, strict=True))
     ] == wanted
+
+
+ALLOWED: Final[tuple[tuple[str, str, Any, str], ...]] = (
+    ("GET", "/api/search", None, "Viewer"),
+    ("GET", "/api/folders", None, "Viewer"),
+    ("GET", "/api/datasources", None, "Viewer"),
+    ("GET", "/api/library-elements?perPage=1&page=1", None, "Viewer"),
+    ("GET", "/api/playlists", None, "Viewer"),
+    ("POST", "/api/folders", FOLDER, "Editor"),
+    ("DELETE", "/api/folders/rules", None, "Editor"),
+    ("POST", "/api/playlists", PLAYLIST, "Editor"),
+    ("POST", "/api/datasources", SOURCE, "Admin"),
+    ("DELETE", "/api/datasources/uid/rules-source", None, "Admin"),
+    ("GET", "/api/v1/provisioning/contact-points", None, "Admin"),
+    ("GET", "/api/v1/provisioning/policies", None, "Admin"),
+    ("GET", "/api/serviceaccounts/search?query=rules", None, "Admin"),
+)
+"""With the least role that may."""
+
+
+@pytest.mark.parametrize("role", ["Viewer", "Editor", "Admin"])
+def test_each_role_may_do_what_grafana_lets_it(url: str, role: str) -> None:
+    async def ask() -> list[int]:
+        name = f"rules-{secrets.token_hex(4)}"
+        async with Transport(url, patience_s=0) as admin:
+            path = "/api/serviceaccounts"
+            account = await admin.call("POST", path, {"name": name, "role": role})
+            token = await admin.call("POST", f"{path}/{account['id']}/tokens", {"name": name})
+        async with Transport(url, token=token["key"], patience_s=0) as transport:
+            return [await status(transport, *one[:3]) for one in ALLOWED]
+
+    roles = ("Viewer", "Editor", "Admin")
+    wanted = [200 if roles.index(role) >= roles.index(one[3]) else 403 for one in ALLOWED]
+    assert asyncio.run(ask()) == wanted
 
 
 async def status(transport: Transport, method: str, path: str, body: object) -> int:

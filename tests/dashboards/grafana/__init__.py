@@ -185,12 +185,12 @@ class StandIn(Content, Equipment):
             role = self.tokens[given]
         else:
             raise Refusal(401, "Invalid API key" if scheme == "Bearer" else "Unauthorized")
-        wants_admin = re.search("datasources|serviceaccounts|provisioning", request.path)
-        wants_editor = request.method != "GET" or request.path.endswith("/versions")
-        if role == "Viewer" and (wants_editor or wants_admin):
+        reads = request.method == "GET"
+        hidden = "serviceaccounts|provisioning"
+        for_admins = re.search(hidden if reads else f"{hidden}|datasources", request.path)
+        for_editors = not reads or request.path.endswith("/versions")
+        if (for_admins and role != "Admin") or (for_editors and role == "Viewer"):
             raise Refusal(403, "You'll need additional permissions to perform this action")
-        if role == "Editor" and wants_admin:
-            raise Refusal(403, "Permissions needed: datasources:write")
 
     async def _health(self, _request: web.Request) -> tuple[int, Json]:
         hidden = {"database": "ok"}
