@@ -42,10 +42,12 @@ def _add_now(page: Page) -> None:
         IN_DEVICE,
         by=["device", "area"],
     )
-    made = panels.bars(
+    # The regulation's blue cannot be read on a dark wall, white on it can.
+    made = panels.tile(
         Target(query=select(call("max", "ispu"), each, by=["area"]), alias="$tag_area"),
         ISPU,
         language=page.language,
+        named=True,
     )
     panels.rename(made, page.site.area_names)
     page.add(

@@ -43,23 +43,25 @@ def build(site: Site, language: Language) -> Json:
     width = WIDTH // (_TILES + 1)
     sensors.add_states(page, width=width)
     incidents.add_count(page, width=2 * width)
-    sensors.add_map(page, width=12, height=21)
+    sensors.add_map(page, width=12, height=16)
+    worst.add_worst_gauge(page, width=12, height=4)
+    worst.add_worst_air(page, width=12, height=4, below=True)
+    worst.add_worst_junction(page, width=12, height=4, below=True)
+    _add_freshness(page, width=12, height=4, below=True)
+    incidents.add_list(page, width=12, height=7)
     worst.add_gauges(page, width=12, height=7)
-    worst.add_air(page, width=12, height=7, below=True)
-    worst.add_junctions(page, width=12, height=7, below=True)
-    incidents.add_list(page, width=12, height=8)
-    _add_freshness(page)
     return page.build()
 
 
-def _add_freshness(page: Page) -> None:
+def _add_freshness(page: Page, *, width: int, height: int, below: bool) -> None:
     query = select(call("last", "age_s"), HEALTH, TIME, by=["kind"])
     made = panels.bars(Target(query=query, alias="$tag_kind"), LAG, language=page.language)
     panels.rename(made, {kind.id: page.word(kind.name) for kind in page.site.kinds.values()})
     page.add(
         made,
-        width=12,
-        height=8,
+        width=width,
+        height=height,
+        below=below,
         title=_FRESH,
         description=_FRESH_WORDS,
         empty=NO_HUB,

@@ -1,7 +1,7 @@
 """How values are drawn: units, decimals, colour bands, and the words that codes stand for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from grafana_foundation_sdk.models import dashboard
@@ -15,6 +15,10 @@ GREEN: Final = "#00cc00"
 YELLOW: Final = "#cccc00"
 ORANGE: Final = "#ff7e00"
 RED: Final = "#cc0000"
+_BELOW_ALL: Final = -1e9
+"""Less than anything that a sensor measures."""
+QUIET: Final = "#4d5766"
+"""Of a number that is no reason to look."""
 DOUBTFUL: Final = "#ff00ff"
 """Values that quality control has found fault with; no kind's band has this colour."""
 
@@ -51,6 +55,11 @@ class Drawn:
         """Whether its colour says anything."""
         return len(self.steps) > 1 or any(code.color for code in self.codes)
 
+    def quiet_when_empty(self) -> "Drawn":
+        """The same for a panel that fills itself with its colour: without a value it has none."""
+        first, *others = self.steps
+        return replace(self, steps=(Step(None, QUIET), Step(_BELOW_ALL, first.color), *others))
+
     def thresholds(self) -> dashboard.ThresholdsConfig:
         return dashboard.ThresholdsConfig(
             mode=dashboard.ThresholdsMode.ABSOLUTE,
@@ -79,6 +88,11 @@ def drawn(metric: Metric) -> Drawn:
         steps=[Step(band.above, band.color) for band in bands] or (Step(None, NEUTRAL),),
         soft=metric.drawing.soft,
     )
+
+
+def counted(code: Code, *, none: str = QUIET) -> Drawn:
+    """How many stand at a code: in its colour, but in that of `none` while nobody does."""
+    return Drawn(decimals=0, steps=(Step(None, none), Step(1, code.color or NEUTRAL)))
 
 
 STATE: Final = Drawn(
@@ -110,7 +124,6 @@ SIAGA: Final = Drawn(
         Code("2", Text(en="Alert (siaga II)", id="Siaga (Siaga II)"), ORANGE),
         Code("1", Text(en="Danger (siaga I)", id="Awas (Siaga I)"), RED),
     ),
-    steps=(Step(None, RED), Step(2, ORANGE), Step(3, YELLOW), Step(4, GREEN)),
 )
 
 LEVEL_OF_SERVICE: Final = Drawn(
@@ -130,14 +143,6 @@ LEVEL_OF_SERVICE: Final = Drawn(
             "#cc0000",
         ),
         Code("6", Text(en="F: forced, jammed", id="F: dipaksakan, macet"), "#660000"),
-    ),
-    steps=(
-        Step(None, "#00cc00"),
-        Step(2, "#66cc00"),
-        Step(3, "#cccc00"),
-        Step(4, "#ff9900"),
-        Step(5, "#cc0000"),
-        Step(6, "#660000"),
     ),
 )
 
@@ -201,7 +206,7 @@ BATTERY: Final = Drawn(
 SIGNAL: Final = Drawn(
     unit="suffix: dBm", decimals=0, steps=(Step(None, RED), Step(-110, YELLOW), Step(-95, GREEN))
 )
-MOMENT: Final = Drawn(unit="dateTimeAsLocal")
+MOMENT: Final = Drawn(unit="dateTimeAsIso")
 BYTES: Final = Drawn(unit="bytes", decimals=1)
 YES_NO: Final = Drawn(
     codes=(

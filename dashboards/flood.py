@@ -3,7 +3,7 @@
 from typing import Final
 
 from dashboards import maps, panels, sensors, worst
-from dashboards.drawing import METRES, MINUTES_LEFT, RISE, SIAGA, Code, Drawn, drawn
+from dashboards.drawing import METRES, MINUTES_LEFT, RISE, SIAGA, Code, Drawn, counted, drawn
 from dashboards.influxql import IN_AREA, IN_DEVICE, TIME, Target, call, good, newest, select
 from dashboards.links import sensor_name
 from dashboards.measurements import DEVICE, FLOOD_LEVEL
@@ -17,8 +17,6 @@ _DAY: Final = "24h"
 _WAVE: Final = "6h"
 """A flood takes hours down a river."""
 _THRESHOLDS: Final = ("siaga3_m", "siaga2_m", "siaga1_m")
-
-REACH: Final = Text(en="River, km from above", id="Sungai, km dari hulu")
 
 
 def add(page: Page, kind: Kind) -> None:
@@ -41,10 +39,9 @@ def _add_siaga_count(page: Page, code: Code) -> None:
     query = select(call("count", "siaga"), each, f'"siaga" = {code.value}')
     made = panels.tile(
         Target(query=query),
-        Drawn(decimals=0, codes=(), steps=SIAGA.steps[:0]),
+        counted(code),
         language=page.language,
     )
-    sensors.fix_color(made, code)
     page.add(
         made,
         width=4,
@@ -96,7 +93,6 @@ def _add_gauges(page: Page, kind: Kind) -> None:
     made = panels.rows(
         [about, Target(query=found)],
         {
-            "reach": (page.word(REACH), None),
             "name": (page.word(sensors.NAME), None),
             "siaga": (page.word(worst.SIAGA_WORD), SIAGA),
             "level": (page.word(worst.LEVEL), plain),
@@ -108,7 +104,8 @@ def _add_gauges(page: Page, kind: Kind) -> None:
             "device": (page.word(sensors.SENSOR), None),
         },
         language=page.language,
-        sort=("reach", False),
+        sort=[("reach", False)],
+        hidden=("reach",),
         links=[sensors.one_kind(page, sensor_name(kind))],
     )
     page.add(
@@ -254,7 +251,7 @@ def _add_timeline(page: Page) -> None:
     page.add(
         made,
         width=24,
-        height=12,
+        height=18,
         title=Text(en="Siaga of each gauge, the last day", id="Siaga tiap pos, satu hari terakhir"),
         description=Text(
             en="The worst level of each quarter of an hour. Follow a colour from line to line: a "

@@ -290,7 +290,7 @@ def _add_devices(page: Page) -> None:
             },
         },
         language=page.language,
-        sort=("quarantined", True),
+        sort=[("quarantined", True)],
         limit=_ROWS,
         hidden=("kind",),
         links=[sensors.any_sensor(page)],

@@ -22,6 +22,7 @@ SCHEMA_VERSION: Final = 37
 TAG: Final = "kotahub"
 KIOSK_TAG: Final = "kotahub-kiosk"
 WIDTH: Final = 24
+_ROOM_FOR_RANGE: Final = 6
 _INCIDENTS: Final = Text(en="Incidents", id="Insiden")
 
 NOTHING: Final = Text(
@@ -142,6 +143,8 @@ class Page:
         made.datasource = DATASOURCE
         made.grid_pos = self._before = dashboard.GridPos(h=height, w=width, x=x, y=y)
         made.interval, made.time_from, made.time_shift = least, last, shift
+        # Grafana writes a panel's own range over its title where both do not fit.
+        made.hide_time_override = True if last is not None and width < _ROOM_FOR_RANGE else None
         if made.field_config is not None:
             made.field_config.defaults.no_value = self.word(empty)
         self._tallest = max(self._tallest, y + height - self._y)

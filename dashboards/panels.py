@@ -1,6 +1,7 @@
 """Panels: one function a way of showing numbers, in the house's own look."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from grafana_foundation_sdk.models import (
@@ -14,13 +15,16 @@ from grafana_foundation_sdk.models import (
     timeseries,
 )
 
-from dashboards.drawing import Drawn
+from dashboards.drawing import NEUTRAL, Drawn
 from dashboards.influxql import Target
 from dashboards.links import DataLink
 from dashboards.site import Language
 
 Columns = Mapping[str, tuple[str, Drawn | None]]
 """Columns of a table by field: heading and how it is drawn, in the order to show them."""
+
+Order = Sequence[tuple[str, bool]]
+"""Fields, the most important one first, and whether the largest value of each comes first."""
 
 Look = Literal["line", "bars", "stacked"]
 
@@ -74,10 +78,12 @@ def tile(
     graph: bool = False,
     named: bool = False,
     rows: bool = False,
+    words: str | None = None,
 ) -> dashboard.Panel:
     """One large number, on its colour; readable from across a room.
 
-    `named` shows the series' names too; `rows` makes a number of every row, not of every series.
+    `named` shows the series' names too; `rows` makes a number of every row, not of every series;
+    `words` names a field whose text is shown instead of a number.
     """
     text = common.BigValueTextMode.VALUE_AND_NAME if named else common.BigValueTextMode.VALUE
     options = stat.Options(
@@ -85,10 +91,52 @@ def tile(
         color_mode=common.BigValueColorMode.BACKGROUND,
         justify_mode=common.BigValueJustifyMode.CENTER,
         text_mode=text,
-        reduce_options=_EACH_ROW if rows else _LAST,
+        reduce_options=_last_of(words) if words else _EACH_ROW if rows else _LAST,
         orientation=common.VizOrientation.AUTO,
     )
-    return panel("stat", [target], options, drawn, language=language, links=links)
+    return panel(
+        "stat", [target], options, drawn.quiet_when_empty(), language=language, links=links
+    )
+
+
+def leader(
+    targets: Sequence[Target],
+    drawn: Drawn,
+    *,
+    field: str,
+    sort: Order,
+    language: Language,
+    links: Sequence[DataLink] = (),
+) -> dashboard.Panel:
+    """The device that comes first, in large letters: its `name` and the value of a field.
+
+    Targets are tables with the tag `device`, one of them with `name`.
+    """
+    options = stat.Options(
+        graph_mode=common.BigValueGraphMode.NONE,
+        color_mode=common.BigValueColorMode.BACKGROUND,
+        justify_mode=common.BigValueJustifyMode.AUTO,
+        text_mode=common.BigValueTextMode.VALUE_AND_NAME,
+        # The field alone is a number, and so is shown.
+        reduce_options=common.ReduceDataOptions(values=True, limit=1, calcs=[], fields=""),
+        orientation=common.VizOrientation.AUTO,
+    )
+    made = panel(
+        "stat",
+        [Target(query=t.query, ref=t.ref, format="table") for t in targets],
+        options,
+        drawn.quiet_when_empty(),
+        language=language,
+        links=links,
+    )
+    made.transformations = [
+        joined(),
+        *_sorted(sort),
+        _step("limit", {"limitField": 1}),
+        # Beside one number, Grafana takes the text of the row for its name.
+        _step("filterFieldsByName", {"include": {"names": ["name", field]}}),
+    ]
+    return made
 
 
 def bars(
@@ -120,7 +168,7 @@ def series(
     custom = common.GraphFieldConfig(
         draw_style=common.GraphDrawStyle.LINE if look == "line" else common.GraphDrawStyle.BARS,
         line_width=1,
-        fill_opacity=8 if look == "line" else 70,
+        fill_opacity=0 if look == "line" else 70,
         show_points=common.VisibilityMode.AUTO if look == "line" else common.VisibilityMode.NEVER,
         point_size=4,
         # A gap is drawn as one: nothing is invented between readings far apart.
@@ -148,7 +196,9 @@ def series(
         "timeseries",
         targets,
         options,
-        drawn,
+        # On an axis with fixed decimals Grafana writes the words of a missing value beside ticks
+        # that lie between two of them.
+        replace(drawn, decimals=None),
         language=language,
         custom=custom,
         links=links,
@@ -167,9 +217,17 @@ def timeline(
         legend=_shown_legend(),
     )
     custom = statetimeline.FieldConfig(line_width=0, fill_opacity=80)
-    return panel(
+    made = panel(
         "state-timeline", [target], options, drawn, language=language, custom=custom, links=links
     )
+    if drawn.codes:
+        # By thresholds a ribbon would show the ranges between them, not the words of codes.
+        assert made.field_config is not None  # noqa: S101 - every panel of ours has one
+        made.field_config.defaults.color = dashboard.FieldColor(
+            mode=dashboard.FieldColorModeId.FIXED, fixed_color=NEUTRAL
+        )
+        made.field_config.defaults.mappings = [*drawn.mappings(language), _missing()]
+    return made
 
 
 def history(
@@ -190,7 +248,7 @@ def rows(
     columns: Columns,
     *,
     language: Language,
-    sort: tuple[str, bool] | None = None,
+    sort: Order = (),
     limit: int | None = None,
     keep: tuple[str, object] | None = None,
     hidden: Sequence[str] = (),
@@ -200,8 +258,7 @@ def rows(
 
     Each target has the tag `device`. What is in neither `columns` nor `hidden` (fields that links
     need and nobody reads) is left out. `keep` names a field and the value that rows must have in
-    it; `sort` a field and whether the largest comes first; `limit` counts after sorting. Every
-    cell has the `links`.
+    it; `limit` counts after sorting. Every cell has the `links`.
     """
     steps: list[dashboard.DataTransformerConfig] = []
     if len(targets) > 1:
@@ -218,8 +275,7 @@ def rows(
                 },
             )
         )
-    if sort is not None:
-        steps.append(_step("sortBy", {"sort": [{"field": sort[0], "desc": sort[1]}]}))
+    steps += _sorted(sort)
     if limit is not None:
         steps.append(_step("limit", {"limitField": limit}))
     steps += [
@@ -290,16 +346,42 @@ def rename(made: dashboard.Panel, names: Mapping[str, str]) -> None:
         override(made, field, {"displayName": name})
 
 
+def _last_of(field: str) -> common.ReduceDataOptions:
+    return common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields=f"/^{field}$/")
+
+
 def _cell(drawn: Drawn, language: Language) -> dict[str, object]:
-    found: dict[str, object] = {"unit": drawn.unit, "mappings": drawn.mappings(language)}
+    found: dict[str, object] = {
+        "unit": drawn.unit,
+        "mappings": [*drawn.mappings(language), _missing()],
+    }
     if drawn.decimals is not None:
         found["decimals"] = drawn.decimals
     if drawn.coloured:
         found["thresholds"] = drawn.thresholds()
         # Both spellings: Grafana 9.3 reads the first, later ones the second.
-        found["custom.displayMode"] = "color-background-solid"
+        # (Its solid one shows a column in which all is missing as JSON.)
+        found["custom.displayMode"] = "color-background"
         found["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
     return found
+
+
+def _missing() -> dashboard.SpecialValueMap:
+    """One value that is missing has no colour; why all are, the panel says."""
+    return dashboard.SpecialValueMap(
+        options=dashboard.DashboardSpecialValueMapOptions(
+            match=dashboard.SpecialValueMatch.NULL_AND_NAN,
+            result=dashboard.ValueMappingResult(text="-", color="transparent"),
+        )
+    )
+
+
+def _sorted(order: Order) -> list[dashboard.DataTransformerConfig]:
+    """Grafana sorts by one field at a time, and leaves equals in their order."""
+    return [
+        _step("sortBy", {"sort": [{"field": field, "desc": desc}]})
+        for field, desc in reversed(order)
+    ]
 
 
 def _step(name: str, options: object) -> dashboard.DataTransformerConfig:

@@ -77,7 +77,9 @@ def build(site: Site, language: Language, kind: Kind) -> Json:
 def _add_state(page: Page, kind: Kind) -> None:
     query = select(last("state"), DEVICE, TIME, _IT)
     page.add(
-        panels.tile(Target(query=query), STATE, language=page.language),
+        panels.tile(
+            Target(query=query, alias="$col"), STATE, language=page.language, words="state"
+        ),
         width=5,
         height=4,
         title=Text(en="State", id="Keadaan"),

@@ -2,10 +2,8 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.models import dashboard
-
 from dashboards import maps, panels
-from dashboards.drawing import MOMENT, STATE, Code, Drawn
+from dashboards.drawing import MOMENT, RED, STATE, Code, Drawn, counted
 from dashboards.influxql import TIME, Target, call, newest, select
 from dashboards.links import DataLink, path
 from dashboards.measurements import DEVICE, HEALTH
@@ -71,10 +69,10 @@ def add_states(page: Page, *conditions: str, width: int) -> None:
     for code in STATE.codes:
         made = panels.tile(
             state_count(code.value, *conditions),
-            Drawn(decimals=0, steps=[]),
+            # Nobody silent is good; nobody reporting is not.
+            counted(code, none=RED) if code.value == "ok" else counted(code),
             language=page.language,
         )
-        fix_color(made, code)
         page.add(
             made,
             width=width,
@@ -128,7 +126,7 @@ def add_table(page: Page, *conditions: str, width: int, height: int) -> None:
             "device": (page.word(SENSOR), None),
         },
         language=page.language,
-        sort=("name", False),
+        sort=[("name", False)],
         hidden=("kind",),
         links=[any_sensor(page)],
     )
@@ -161,11 +159,3 @@ def _standing(page: Page, *conditions: str) -> Target:
     fields = newest("state", "since", "latitude", "longitude", "name", f"kind_{page.language}")
     query = select(fields, DEVICE, TIME, *conditions, by=["device", "kind", "area"])
     return Target(query=query, ref="P", format="table")
-
-
-def fix_color(made: dashboard.Panel, code: Code) -> None:
-    """Gives a panel the colour of a code, whatever its value."""
-    assert made.field_config is not None  # noqa: S101 - every panel of ours has one
-    made.field_config.defaults.color = dashboard.FieldColor(
-        mode=dashboard.FieldColorModeId.FIXED, fixed_color=code.color
-    )

@@ -15,16 +15,20 @@ from dashboards.drawing import (
     Drawn,
 )
 from dashboards.influxql import TIME, Target, call, newest, select
-from dashboards.links import sensor_name
+from dashboards.links import DataLink, path, sensor_name
 from dashboards.measurements import AIR_INDEX, FLOOD_LEVEL, TRAFFIC_SERVICE
 from dashboards.page import NOT_COMPUTED, Page
-from devices.kind import Text
+from devices.kind import Kind, Text
 
 _ROWS: Final = 6
 _GAUGE_MINUTES: Final = "15m"
 _AIR_HOURS: Final = "2h"
 TRAFFIC_MINUTES: Final = "35m"
 """The newest quarter that is over began within these."""
+
+_GAUGES_FIRST: Final = (("siaga", False), ("rise_m_per_h", True))
+_AIR_FIRST: Final = (("ispu", True), ("aqi", True))
+_JUNCTIONS_FIRST: Final = (("los", True), ("saturation", True))
 
 LEVEL: Final = Text(en="Level", id="Tinggi air")
 SIAGA_WORD: Final = Text(en="Siaga", id="Siaga")
@@ -42,6 +46,97 @@ def junctions(*conditions: str) -> str:
     """Counters as their worst direction stands; those whose road is not known are left out."""
     worst = [call("max", "saturation"), '"los"', '"flow"', '"speed"']
     return select(worst, TRAFFIC_SERVICE, TIME, '"los" > 0', *conditions, by=["device"])
+
+
+def _of_kind(page: Page, kind: Kind) -> DataLink:
+    title = page.word(Text(en="All of this kind", id="Semua jenis ini"))
+    return DataLink(title, path(kind.id, page.language))
+
+
+def add_worst_gauge(page: Page, *, width: int, height: int, below: bool = False) -> None:
+    """The gauge with the worst siaga level, of equals the fastest rising."""
+    kind = page.site.kinds["flood"]
+    query = select(newest("level", "siaga", "rise_m_per_h"), FLOOD_LEVEL, TIME, by=["device"])
+    made = panels.leader(
+        [sensors.names(sensors.of_kind(kind)), Target(query=query)],
+        SIAGA,
+        field="siaga",
+        sort=_GAUGES_FIRST,
+        language=page.language,
+        links=[_of_kind(page, kind)],
+    )
+    page.add(
+        made,
+        width=width,
+        height=height,
+        title=Text(en="Worst gauge", id="Pos duga air terburuk"),
+        description=Text(
+            en="Siaga I is the worst level; of gauges in the same one, the fastest rising.",
+            id="Siaga I tingkat terburuk; di antara yang sama, yang naik paling cepat.",
+        ),
+        empty=NOT_COMPUTED,
+        last=_GAUGE_MINUTES,
+        below=below,
+    )
+
+
+def add_worst_air(page: Page, *, width: int, height: int, below: bool = False) -> None:
+    """The station with the highest ISPU."""
+    kind = page.site.kinds["air"]
+    query = select(
+        newest("ispu_category", "ispu", "aqi"),
+        AIR_INDEX,
+        TIME,
+        '"ispu_category" > 0',
+        by=["device"],
+    )
+    made = panels.leader(
+        [sensors.names(sensors.of_kind(kind)), Target(query=query)],
+        ISPU,
+        field="ispu",
+        sort=_AIR_FIRST,
+        language=page.language,
+        links=[_of_kind(page, kind)],
+    )
+    page.add(
+        made,
+        width=width,
+        height=height,
+        title=Text(en="Worst air (ISPU)", id="Udara terburuk (ISPU)"),
+        description=Text(
+            en="The station with the highest ISPU of the last 24 hours.",
+            id="Stasiun dengan ISPU tertinggi dari 24 jam terakhir.",
+        ),
+        empty=NOT_COMPUTED,
+        last=_AIR_HOURS,
+        below=below,
+    )
+
+
+def add_worst_junction(page: Page, *, width: int, height: int, below: bool = False) -> None:
+    """The counter with the worst level of service, of equals the most saturated."""
+    kind = page.site.kinds["traffic"]
+    made = panels.leader(
+        [sensors.names(sensors.of_kind(kind)), Target(query=junctions())],
+        LEVEL_OF_SERVICE,
+        field="los",
+        sort=_JUNCTIONS_FIRST,
+        language=page.language,
+        links=[_of_kind(page, kind)],
+    )
+    page.add(
+        made,
+        width=width,
+        height=height,
+        title=Text(en="Worst junction", id="Simpang terburuk"),
+        description=Text(
+            en="Level of service F is the worst; of equals, the most saturated.",
+            id="Tingkat pelayanan F yang terburuk; di antara yang sama, yang paling jenuh.",
+        ),
+        empty=NOT_COMPUTED,
+        last=TRAFFIC_MINUTES,
+        below=below,
+    )
 
 
 def add_gauges(page: Page, *conditions: str, width: int, height: int, below: bool = False) -> None:
@@ -65,7 +160,7 @@ def add_gauges(page: Page, *conditions: str, width: int, height: int, below: boo
             "device": (page.word(sensors.SENSOR), None),
         },
         language=page.language,
-        sort=("siaga", False),
+        sort=_GAUGES_FIRST,
         limit=_ROWS,
         links=[sensors.one_kind(page, sensor_name(kind))],
     )
@@ -108,7 +203,7 @@ def add_air(page: Page, *conditions: str, width: int, height: int, below: bool =
             "device": (page.word(sensors.SENSOR), None),
         },
         language=page.language,
-        sort=("ispu", True),
+        sort=_AIR_FIRST,
         limit=_ROWS,
         links=[sensors.one_kind(page, sensor_name(kind))],
     )
@@ -144,7 +239,7 @@ def add_junctions(
             "device": (page.word(sensors.SENSOR), None),
         },
         language=page.language,
-        sort=("los", True),
+        sort=_JUNCTIONS_FIRST,
         limit=_ROWS,
         links=[sensors.one_kind(page, sensor_name(kind))],
     )

@@ -11,6 +11,7 @@ ruff format --check .
 mypy
 python -m gateway.docs --check
 kotahub dashboards build --check
+kotahub dashboards provision --check
 if command -v shellcheck >/dev/null; then
     shellcheck .ci/run scripts/*.sh tools/*/*.sh
 fi

@@ -7,7 +7,7 @@ from tests.dashboards.boards import NAMES, boards, panels
 def test_panels_stand_under_their_row() -> None:
     found = rows(boards("en")["air"])
     assert [str(panel) for panel in found[0].panels] == [
-        "ISPU by kecamatan (bars, 2h)",
+        "ISPU by kecamatan (number, 2h)",
         "Worst air (table, 2h)",
     ]
     assert found[0].title == "ISPU now"

@@ -123,16 +123,24 @@ def test_ispu_of_an_area_is_that_of_its_worst_station(city: City) -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "measurement", "minutes", "fields"),
+    ("board", "title", "measurement", "minutes", "fields"),
     [
-        ("Worst gauges", "flood_level", 15, ("level", "siaga", "rise_m_per_h", "next_level_min")),
-        ("Worst air", "air_index", 120, ("ispu", "aqi", "pm25_nowcast")),
+        (
+            "city-wall",
+            "Worst gauges",
+            "flood_level",
+            15,
+            ("level", "siaga", "rise_m_per_h", "next_level_min"),
+        ),
+        ("city-wall", "Worst gauge", "flood_level", 15, ("siaga", "rise_m_per_h")),
+        ("air", "Worst air", "air_index", 120, ("ispu", "aqi", "pm25_nowcast")),
+        ("city-wall", "Worst air (ISPU)", "air_index", 120, ("ispu", "aqi")),
     ],
 )
 def test_the_worst_places_are_told_by_their_newest_row(
-    city: City, title: str, measurement: str, minutes: int, fields: tuple[str, ...]
+    city: City, *, board: str, title: str, measurement: str, minutes: int, fields: tuple[str, ...]
 ) -> None:
-    rows = table(city, query_of("city-wall", title))
+    rows = table(city, query_of(board, title))
     told = {row["device"]: {name: row[name] for name in fields} for row in rows}
     known = newest(city, measurement, timedelta(minutes=minutes))
     assert told == {
