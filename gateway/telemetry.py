@@ -47,8 +47,9 @@ STATES: Final = ("ok", "suspect", "silent", "maintenance")
 EVERY_S: Final = 30.0
 TURNS: Final = 20
 """Rounds within which everything is written once, whether it has changed or not."""
-_LEDGERS: Final = 1_000
-"""Ledger rows that a round may write, as long as every device has its turn within `TURNS`."""
+_LEDGERS: Final = 100
+"""Ledger rows that a round may write, as long as every device has its turn within `TURNS`; they
+would else be nearly as many as the readings."""
 _MISSED_MAX: Final = 2_880
 """Rounds that are remembered while the store is away: a day of them."""
 _LINES_MAX: Final = 5_000

@@ -8,14 +8,20 @@ from typing import Final, Self
 
 from aiohttp import ClientSession, web
 
+from devices.kind import load_kinds
+
 Handle = Callable[["Proxy", web.Request, bytes], Awaitable[web.StreamResponse]]
 """What becomes of one write; its body is read already."""
 
 _BODY_MAX: Final = 64 * 1024**2
+_READINGS: Final = tuple(f"{kind},".encode() for kind in load_kinds())
 
 
 class Proxy:
-    """Orders are for the next writes that hold points, in their order; `writes` counts those."""
+    """Orders are for the next writes that hold readings, in their order; `writes` counts those.
+
+    What the hub tells of itself, and what it computes, passes.
+    """
 
     def __init__(self, target: str) -> None:
         self.target = target
@@ -77,7 +83,7 @@ class Proxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        if request.path != "/api/v2/write" or not body:
+        if request.path != "/api/v2/write" or not body.startswith(_READINGS):
             return await self.pass_on(request, body)
         self.writes += 1
         if self._orders:
