@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any, Final
 
 from bench.ingest import percentiles, world
@@ -31,12 +31,11 @@ def soak(rate: float, *, seconds: float, devices: int) -> Mapping[str, Any]:
         log = around.folder / "load.json"
         words = [sys.executable, "-m", "bench.load", "--url", around.mosquitto.url]
         words += [f"--rate={rate}", f"--seconds={seconds}", f"--devices={devices}"]
-        with (
-            subject.start(around) as hub,
-            closing(Probe(around.mosquitto.url, view)) as probe,
-            Process("load", words, log=log, folder=HOUSE) as load,
-        ):
-            probe.await_ready(hub)
+        with ExitStack() as stack:
+            hub = stack.enter_context(subject.start(around))
+            probe = stack.enter_context(closing(Probe(around.mosquitto.url, view)))
+            probe.await_ready(hub)  # before that nobody has subscribed
+            load = stack.enter_context(Process("load", words, log=log, folder=HOUSE))
             cpu_s = hub.cpu_s()
             begun = time.monotonic()
             memory: list[float] = []
@@ -51,6 +50,7 @@ def soak(rate: float, *, seconds: float, devices: int) -> Mapping[str, Any]:
             behind_s = probe.drain()
             cpu_s = hub.cpu_s() - cpu_s
             peak_mb = hub.rss_peak_mb()
+        account = subject.account(around)
         third = len(memory) // 3
         middle, last = memory[third : 2 * third], memory[2 * third :]
         return {
@@ -59,6 +59,7 @@ def soak(rate: float, *, seconds: float, devices: int) -> Mapping[str, Any]:
             "seconds": seconds,
             "messages": report["acked"],
             "lost": report["acked"] - view.count(),
+            "account": dict(account),
             "latency_ms": percentiles(latencies),
             "behind_s": round(behind_s, 2),
             "cpu_us": round(cpu_s / report["published"] * 1e6, 1),

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
+from grafana_foundation_sdk.models.common import GraphFieldConfig
 
 from dashboards import variables
 from dashboards.influxql import DATASOURCE, IN_AREA, TIME, AnnotationTarget
@@ -23,6 +24,11 @@ TAG: Final = "kotahub"
 KIOSK_TAG: Final = "kotahub-kiosk"
 WIDTH: Final = 24
 _ROOM_FOR_RANGE: Final = 6
+_HOUR_MS: Final = 3_600_000
+_GAPS_MS: Final = {"1h": 6 * _HOUR_MS, "1d": 72 * _HOUR_MS}
+"""How far apart two values are that no line joins, by the width of their groups."""
+_GAP_MS: Final = 3 * _HOUR_MS
+"""The same of narrower ones: more than groups are wide over a month."""
 _INCIDENTS: Final = Text(en="Incidents", id="Insiden")
 
 NOTHING: Final = Text(
@@ -147,6 +153,8 @@ class Page:
         made.hide_time_override = True if last is not None and width < _ROOM_FOR_RANGE else None
         if made.field_config is not None:
             made.field_config.defaults.no_value = self.word(empty)
+            if isinstance(drawn := made.field_config.defaults.custom, GraphFieldConfig):
+                drawn.insert_nulls = _GAPS_MS.get(least or "", _GAP_MS)
         self._tallest = max(self._tallest, y + height - self._y)
         if self._folded is not None:
             self._folded.panels.append(made)

@@ -171,7 +171,6 @@ def series(
         fill_opacity=0 if look == "line" else 70,
         show_points=common.VisibilityMode.AUTO if look == "line" else common.VisibilityMode.NEVER,
         point_size=4,
-        # A gap is drawn as one: nothing is invented between readings far apart.
         span_nulls=False,
         axis_soft_min=low,
         axis_soft_max=high,
