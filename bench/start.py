@@ -19,6 +19,7 @@ from bench.machine import commit, machine, results_file
 from bench.process import Process
 from bench.servers import free_port
 from bench.subjects.hub import COMMAND
+from devices.city import city_areas
 from devices.device import Device
 from devices.registry import Registry
 
@@ -41,6 +42,8 @@ def start(devices: int) -> Mapping[str, Any]:
             )
             for number in range(devices)
         ]
+        # As the first start of a hub leaves them: devices in their areas.
+        registry.set_areas(city_areas("medan"))
         registry.add_many(known, by="bench")
         registry.close()
         port = free_port()
