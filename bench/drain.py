@@ -5,7 +5,6 @@ beside it a load and probes. Prints the backlog's rate, the probes' latency mean
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -14,7 +13,8 @@ from contextlib import closing
 from typing import Any, Final
 
 from bench.ingest import percentiles, world
-from bench.machine import HOUSE, commit, machine, results_file
+from bench.load import command
+from bench.machine import HOUSE, commit, tell
 from bench.probe import Probe
 from bench.process import Process
 from bench.stream import METRICS
@@ -60,8 +60,7 @@ def drain(messages: int, *, rate: float, devices: int) -> Mapping[str, Any]:
             subject = Hub()
             view = subject.view(around)
             begun = time.monotonic()
-            words = [sys.executable, "-m", "bench.load", "--url", around.mosquitto.url]
-            words += [f"--rate={rate}", f"--seconds={WITHIN_S}", f"--devices={devices}"]
+            words = command(around.mosquitto.url, rate=rate, seconds=WITHIN_S, devices=devices)
             with (
                 subject.start(around) as hub,
                 closing(Probe(around.mosquitto.url, view)) as probe,
@@ -104,10 +103,7 @@ def main() -> int:
     options = parser.parse_args()
     tested = commit()
     result = drain(options.messages, rate=options.rate, devices=options.devices)
-    print(f"{tested} on {machine()}\n{json.dumps(result, indent=1)}")
-    file = results_file("drain", tested)
-    report = {"commit": tested, "machine": dict(machine()), "result": dict(result)}
-    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    tell("drain", tested, result)
     return 0
 
 

@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from bench.load import command
 from bench.machine import HOUSE, commit, machine, results_file
 from bench.probe import Probe
 from bench.process import Process, ProcessError
@@ -51,8 +52,7 @@ def world(devices: int) -> Iterator[World]:
 
 def load(url: str, *, rate: float, seconds: float, devices: int, bad: float) -> Result:
     """Runs the load as a program of its own; its report."""
-    words = [sys.executable, "-m", "bench.load", "--url", url, f"--rate={rate}"]
-    words += [f"--seconds={seconds}", f"--devices={devices}", f"--bad={bad}"]
+    words = [*command(url, rate=rate, seconds=seconds, devices=devices), f"--bad={bad}"]
     done = subprocess.run(words, cwd=HOUSE, stdout=subprocess.PIPE, text=True, check=False)
     if not done.stdout:
         raise LoadError("The load stopped; its words are above")
@@ -123,8 +123,7 @@ def latency(
 ) -> list[float]:
     """Latencies under load; the load's report joins `reports`."""
     log = around.folder / "load.json"
-    words = [sys.executable, "-m", "bench.load", "--url", around.mosquitto.url]
-    words += [f"--rate={rate}", f"--seconds={seconds + 3}", f"--devices={devices}"]
+    words = command(around.mosquitto.url, rate=rate, seconds=seconds + 3, devices=devices)
     with Process("load", words, log=log, folder=HOUSE) as background:
         time.sleep(2)
         found = probe.latencies(seconds)

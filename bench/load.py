@@ -113,6 +113,12 @@ class Load:
         }
 
 
+def command(url: str, *, rate: float, seconds: float, devices: int) -> list[str]:
+    """What starts this program, for other benches."""
+    words = [sys.executable, "-m", "bench.load", "--url", url]
+    return [*words, f"--rate={rate}", f"--seconds={seconds}", f"--devices={devices}"]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
     parser.add_argument("--url", default="mqtt://127.0.0.1:1883", help="broker on this machine")

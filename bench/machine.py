@@ -1,12 +1,13 @@
 """What a figure was measured on, and of which commit."""
 
+import json
 import os
 import platform
 import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 HOUSE: Final = Path(__file__).parent.parent
 RESULTS: Final = HOUSE / "bench" / "results"
@@ -38,3 +39,11 @@ def results_file(bench: str, tested: str) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", f"{facts['cpu']} {facts['cores']}c".lower()).strip("-")
     RESULTS.mkdir(exist_ok=True)
     return RESULTS / f"{tested}-{slug}-{bench}.json"
+
+
+def tell(bench: str, tested: str, result: Mapping[str, Any]) -> None:
+    """Prints the result of a bench and writes it down, with the machine and the commit."""
+    print(f"{tested} on {machine()}\n{json.dumps(result, indent=1)}")
+    report = {"commit": tested, "machine": dict(machine()), "result": dict(result)}
+    file = results_file(bench, tested)
+    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

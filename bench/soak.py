@@ -16,7 +16,8 @@ from contextlib import ExitStack, closing
 from typing import Any, Final
 
 from bench.ingest import percentiles, world
-from bench.machine import HOUSE, commit, machine, results_file
+from bench.load import command
+from bench.machine import HOUSE, commit, tell
 from bench.probe import Probe
 from bench.process import Process
 from bench.subjects.hub import Hub
@@ -29,8 +30,7 @@ def soak(rate: float, *, seconds: float, devices: int) -> Mapping[str, Any]:
         subject = Hub()
         view = subject.view(around)
         log = around.folder / "load.json"
-        words = [sys.executable, "-m", "bench.load", "--url", around.mosquitto.url]
-        words += [f"--rate={rate}", f"--seconds={seconds}", f"--devices={devices}"]
+        words = command(around.mosquitto.url, rate=rate, seconds=seconds, devices=devices)
         with ExitStack() as stack:
             hub = stack.enter_context(subject.start(around))
             probe = stack.enter_context(closing(Probe(around.mosquitto.url, view)))
@@ -79,10 +79,7 @@ def main() -> int:
     options = parser.parse_args()
     tested = commit()
     result = soak(options.rate, seconds=options.seconds, devices=options.devices)
-    print(f"{tested} on {machine()}\n{json.dumps(result, indent=1)}")
-    file = results_file("soak", tested)
-    report = {"commit": tested, "machine": dict(machine()), "result": dict(result)}
-    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    tell("soak", tested, result)
     return 0
 
 

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bench.machine import commit, machine, results_file
+from bench.machine import commit, tell
 from bench.process import Process
 from bench.servers import free_port
 from bench.subjects.hub import COMMAND
@@ -88,10 +87,7 @@ def main() -> int:
     os.environ.pop("KOTAHUB_MQTT_URL", None)
     tested = commit()
     result = start(options.devices)
-    print(f"{tested} on {machine()}\n{json.dumps(result, indent=1)}")
-    file = results_file("start", tested)
-    report = {"commit": tested, "machine": dict(machine()), "result": dict(result)}
-    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    tell("start", tested, result)
     return 0
 
 
